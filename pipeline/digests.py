@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterable, Mapping
@@ -14,7 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.files import digest_of_file, digest_of_value, read_json, replace_file, write_json
+from hindcast.pipeline.files import (
+    digest_of_file,
+    digest_of_value,
+    read_json,
+    remove_path,
+    replace_file,
+    write_json,
+)
 
 DIGEST_CACHE = Path(".hindcast/cache/digests.json")
 FOLDER_DIGESTS = "digests.json"
@@ -122,32 +128,33 @@ class FileDigests:
             **self._new,
             **{path: old for path, old in _read_stamps(self._path).items() if path not in self._new},
         }
-        keep_checked(self._path, dict(list(kept.items())[:_MOST_STAMPS]))
+        keep_checked(self._path, _FORMAT, dict(list(kept.items())[:_MOST_STAMPS]))
 
 
-def write_checked(path: Path, value: Any) -> None:
-    """Write a value of a cache as JSON with its digest, atomically: the file is never incomplete.
+def write_checked(path: Path, key: str, value: Any) -> None:
+    """Write a value of a cache as JSON with its key and the digest of both, atomically: the file is never incomplete.
 
+    `key` names, in one line, what the value belongs to: only who reads with the same key gets it, wherever the file was moved.
     A folder at `path` is removed, as anything in a cache may be at any time.
     """
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    text = json.dumps(value)
+        remove_path(path)
+    text = f"{key}\n{json.dumps(value)}"
     with replace_file(path, flushed=False) as partial:
         partial.write_text(f"{_digest_of(text)}\n{text}", encoding="utf-8")
 
 
-def keep_checked(path: Path, value: Any) -> None:
+def keep_checked(path: Path, key: str, value: Any) -> None:
     """Write a value for later runs as `write_checked` does, or warn once if it cannot be written: nothing depends on it."""
     try:
-        write_checked(path, value)
+        write_checked(path, key, value)
     except OSError as fault:
         warn_of_cache(path.parent, fault)
 
 
-def read_checked(path: Path) -> Any:
-    """Return the value that `write_checked` wrote; None if the file is missing, damaged or not a regular file, and, with a
-    warning, if it cannot be read.
+def read_checked(path: Path, key: str) -> Any:
+    """Return the value that `write_checked` wrote with this key; None if the file is missing, damaged, not a regular file or
+    written with another key, and, with a warning, if it cannot be read.
     """
     try:
         if not path.is_file():  # a pipe would wait for a writer, without end
@@ -158,7 +165,8 @@ def read_checked(path: Path) -> Any:
     except OSError as fault:
         warn_of_cache(path.parent, fault)
         return None
-    return json.loads(text) if digest == _digest_of(text) else None
+    found, _, value = text.partition("\n")
+    return json.loads(value) if found == key and digest == _digest_of(text) else None
 
 
 def warn_of_cache(folder: Path, fault: OSError) -> None:
@@ -216,7 +224,7 @@ def check_in_folder(path: Path, stage: str) -> None:
 
 
 def _read_stamps(path: Path) -> dict[str, list[Any]]:
-    stamps = read_checked(path)
+    stamps = read_checked(path, _FORMAT)
     return stamps if isinstance(stamps, dict) else {}
 
 

@@ -69,6 +69,14 @@ def _named(path: Path) -> Iterator[None]:
         raise
 
 
+def remove_path(path: Path) -> None:
+    """Remove what is at a path, if anything: a folder with all it contains, a file, or a link but not what it points to."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def flush_to_disk(path: Path) -> None:
     """Wait until a file's bytes are on the disk; OSError if they cannot be written."""
     with path.open("rb") as stream:
@@ -101,8 +109,10 @@ def replace_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold a lock file; wait while another process holds it."""
+    """Hold a lock file; wait while another process holds it. What else stands in its place is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    if os.path.lexists(path) and not path.is_file():
+        remove_path(path)
     with FileLock(path):
         yield
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from hindcast.pipeline.digests import (
+    _FORMAT,
     FileDigests,
     check_in_folder,
     digest_of_shards,
@@ -51,12 +52,22 @@ def test_the_digest_of_a_file_that_was_just_written_is_not_recorded(tmp_path: Pa
 
 def test_a_damaged_value_counts_as_absent(tmp_path: Path) -> None:
     path = tmp_path / "value.json"
-    assert read_checked(path) is None
-    write_checked(path, {"rows": [1, 2]})
-    assert read_checked(path) == {"rows": [1, 2]}
+    assert read_checked(path, "rows of a") is None
+    write_checked(path, "rows of a", {"rows": [1, 2]})
+    assert read_checked(path, "rows of a") == {"rows": [1, 2]}
     assert [*tmp_path.iterdir()] == [path]
     path.write_text(path.read_text().replace("2", "3"))
-    assert read_checked(path) is None
+    assert read_checked(path, "rows of a") is None
+
+
+def test_a_value_is_read_only_under_the_key_with_which_it_was_written(tmp_path: Path) -> None:
+    path, moved = tmp_path / "a.json", tmp_path / "b.json"
+    write_checked(path, "rows of a", [1, 2])
+    path.rename(moved)
+    assert read_checked(moved, "rows of b") is None
+    assert read_checked(moved, "rows of a") == [1, 2]
+    moved.write_text(moved.read_text().replace("rows of a", "rows of b"))  # the checksum covers the key
+    assert read_checked(moved, "rows of b") is None
 
 
 def test_a_change_of_device_inode_size_or_times_makes_a_digest_unknown(
@@ -69,13 +80,13 @@ def test_a_change_of_device_inode_size_or_times_makes_a_digest_unknown(
     digests.digest(path)
     digests.save()
     record = tmp_path / ".hindcast/cache/digests.json"
-    stamps = read_checked(record)
+    stamps = read_checked(record, _FORMAT)
     (stamp,) = stamps.values()
     assert len(stamp) == 6
     for place in range(5):
-        write_checked(record, {str(path): [*stamp[:place], stamp[place] + 1, *stamp[place + 1 :]]})
+        write_checked(record, _FORMAT, {str(path): [*stamp[:place], stamp[place] + 1, *stamp[place + 1 :]]})
         assert FileDigests.of_workspace(tmp_path).find(path) is None
-    write_checked(record, stamps)
+    write_checked(record, _FORMAT, stamps)
     assert FileDigests.of_workspace(tmp_path).find(path) == digest_of_file(path)
 
 
@@ -155,6 +166,6 @@ def test_what_stands_in_place_of_a_kept_value_is_replaced(kind: str, tmp_path: P
         os.mkfifo(path)
     else:
         (path / "below").mkdir(parents=True)
-    assert read_checked(path) is None
-    write_checked(path, {"rows": 3})
-    assert read_checked(path) == {"rows": 3}
+    assert read_checked(path, "rows of a") is None
+    write_checked(path, "rows of a", {"rows": 3})
+    assert read_checked(path, "rows of a") == {"rows": 3}

@@ -20,6 +20,7 @@ import pyarrow as pa
 from hindcast.pipeline.arrays import usable_cpus
 from hindcast.pipeline.digests import FileDigests, read_checked, write_checked
 from hindcast.pipeline.errors import HindcastError, RawDataError
+from hindcast.pipeline.files import remove_path
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.raw.csv_blocks import DAMAGE, is_data_member
 from hindcast.pipeline.raw.parquet_blocks import SUFFIXES as PARQUET_SUFFIXES
@@ -136,7 +137,7 @@ class Archives:
     def _members(self, path: Path) -> list[Member]:
         place = self._folder / self._digests.digest(path)
         self._used.add(place)
-        listed = read_checked(place / _MANIFEST)
+        listed = read_checked(place / _MANIFEST, place.name)
         if listed is None or not all(self._is_intact(place / file, digest) for _, file, digest in listed):
             listed = self._unpack(path, place)
         return [Member(name, place / file) for name, file, _ in listed]
@@ -146,7 +147,7 @@ class Archives:
 
     def _unpack(self, path: Path, place: Path) -> list[tuple[str, str, str]]:
         partial = place.with_name(f".partial-{os.getpid()}-{place.name}")
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_path(partial)
         partial.mkdir(parents=True)
         try:
             with _faults_of(path):
@@ -155,8 +156,8 @@ class Archives:
                     for number, (name, stream) in enumerate(_iter_members(path))
                 ]
             listed = [(name, file, self._digests.compute(partial / file)) for name, file in names]
-            write_checked(partial / _MANIFEST, listed)
-            shutil.rmtree(place, ignore_errors=True)
+            write_checked(partial / _MANIFEST, place.name, listed)
+            remove_path(place)
             os.replace(partial, place)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

@@ -1,7 +1,8 @@
 """The cache of ingest: entries below `.hindcast/cache/ingest`, their keys, and digests of files.
 
-An entry is a folder that is either complete or missing. Its description holds its own digest and the digests of the
-entry's files.  An entry that does not match its digest counts as missing.  The folder may be removed at any time.
+An entry is a folder that is either complete or missing. Its description holds its key, its own digest and the digests of
+the entry's files.  An entry that does not match its digest or has another key than its folder's name counts as missing, and
+what stands in the place of an entry is removed.  The folder may be removed at any time.
 """
 
 from __future__ import annotations
@@ -15,16 +16,17 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Any
 
-from hindcast.pipeline.digests import FileDigests, keep_checked, read_checked, warn_of_cache
-from hindcast.pipeline.files import code_digest, digest_of_value
+from hindcast.pipeline.digests import FileDigests, keep_checked, read_checked, warn_of_cache, write_checked
+from hindcast.pipeline.files import code_digest, digest_of_value, remove_path
 from hindcast.pipeline.raw.source_files import RawFile, field_from_path, search_path
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.raw import RawSettings, Source
 
 CACHES = Path(".hindcast/cache")
 MOST_BYTES = 32 << 30  # total size of the entries; never more than the disk has free
-DESCRIPTION = "entry.json"  # the description of an entry, written by `write_checked`
+DESCRIPTION = "entry.json"  # the description of an entry, written by `describe_entry`
 _SIZE = "size.json"
 
 _CODE = (
@@ -54,11 +56,11 @@ class Cache:
         self._used: set[Path] = set()
         self._added: set[Path] = set()
         self._names = sorted(entry.name for entry in os.scandir(folder)) if folder.is_dir() else []
-        self._size = read_checked(folder / _SIZE)  # upper bound, from the last finished run
-        (folder / _SIZE).unlink(missing_ok=True)
+        self._size = read_checked(folder / _SIZE, _SIZE)  # upper bound, from the last finished run
+        remove_path(folder / _SIZE)
         for name in self._names:
             if name.startswith(".partial-"):  # left by a run that was killed
-                shutil.rmtree(folder / name, ignore_errors=True)
+                remove_path(folder / name)
 
     def has_prefix(self, prefix: str) -> bool:
         """Return whether an earlier run left an entry whose key begins with `prefix`."""
@@ -82,7 +84,7 @@ class Cache:
     def add(self, folder: Path, key: str) -> Path:
         """Make a new folder the entry of a key, replacing an older one; returns its path."""
         entry = self._folder / key
-        shutil.rmtree(entry, ignore_errors=True)
+        remove_path(entry)
         os.replace(folder, entry)
         self._used.add(entry)
         self._added.add(entry)
@@ -100,12 +102,14 @@ class Cache:
         # thousands of entries are scanned only when the bound is reached
         if self._size is None or size > most:
             size = self._trim(most)
-        keep_checked(self._folder / _SIZE, size)
+        keep_checked(self._folder / _SIZE, _SIZE, size)
 
     def _trim(self, most: int) -> int:
         """Remove the least recently used entries beyond `most` bytes; returns the size of the remaining ones."""
         entries = [
-            (entry.stat().st_mtime_ns, Path(entry)) for entry in os.scandir(self._folder) if entry.is_dir()
+            (entry.stat().st_mtime_ns, Path(entry))
+            for entry in os.scandir(self._folder)
+            if entry.is_dir(follow_symlinks=False)
         ]
         total = 0
         for _, entry in sorted(entries, key=lambda item: (-item[0], item[1])):
@@ -116,6 +120,16 @@ class Cache:
                 shutil.rmtree(entry, ignore_errors=True)
                 most = total  # removes all older entries too
         return total
+
+
+def describe_entry(folder: Path, key: str, value: Any, file: str = DESCRIPTION) -> None:
+    """Write a description into the folder of the entry of a key, which may not have its final name yet."""
+    write_checked(folder / file, f"{key} {file}", value)
+
+
+def read_description(entry: Path, file: str = DESCRIPTION) -> Any:
+    """Return a description in an entry that has its final name; None if it is missing, damaged or of another key."""
+    return read_checked(entry / file, f"{entry.name} {file}")
 
 
 def cache_code_digest() -> str:
@@ -150,7 +164,9 @@ def _is_usable(folder: Path) -> bool:
 
 
 def _bytes_of(entry: Path) -> int:
-    return sum(file.stat().st_size for file in os.scandir(entry))  # half the system calls of pathlib
+    return sum(
+        file.stat(follow_symlinks=False).st_size for file in os.scandir(entry)
+    )  # half the system calls of pathlib
 
 
 @dataclass(frozen=True)

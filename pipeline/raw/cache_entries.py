@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.arrays import BufferPool
-from hindcast.pipeline.digests import read_checked, write_checked
 from hindcast.pipeline.files import digest_of_file
-from hindcast.pipeline.raw.cache import DESCRIPTION, SettingsDigest, table_key
+from hindcast.pipeline.raw.cache import SettingsDigest, describe_entry, read_description, table_key
 from hindcast.pipeline.raw.context import IngestContext
 from hindcast.pipeline.raw.group_table import TableOutcome, TableRules, write_group_table
 from hindcast.pipeline.raw.quality_findings import TableFindings
@@ -74,14 +73,14 @@ class ParsedFile:
         return all(self.digests[group] == _digest_of_rows(self.runs, group) for group in needed)
 
     def keep_rows(self) -> None:
-        """Store the rows in the entry if they are available."""
+        """Store the rows in the entry, which has its final name, if they are available."""
         if self.runs is None or self.digests:
             return
         self.digests = {group: _digest_of_rows(self.runs, group) for group in self.groups}
         for run in self.runs:
             run.save()
         runs = [[run.path.name, run.keys, run.starts, run.times, run.values] for run in self.runs]
-        write_checked(self.folder / _ROWS, {"runs": runs, "digests": self.digests})
+        describe_entry(self.folder, self.folder.name, {"runs": runs, "digests": self.digests}, _ROWS)
 
     def drop_rows(self, buffers: BufferPool) -> None:
         """Release the rows in memory, and remove the rows on disk if they are not part of the entry."""
@@ -98,9 +97,9 @@ def file_entry_name(key: str, size: int) -> str:
     return f"file-{size}-{key}"
 
 
-def describe_file(parsed: ParsedFile) -> None:
-    """Write the description of a file that was just parsed into its folder."""
-    describe_noted_file(parsed.folder, note_of_file(parsed))
+def describe_file(parsed: ParsedFile, name: str) -> None:
+    """Write the description of a file that was just parsed into its folder, which becomes the entry of this name."""
+    describe_noted_file(parsed.folder, name, note_of_file(parsed))
 
 
 def note_of_file(parsed: ParsedFile) -> dict[str, Any]:
@@ -116,20 +115,20 @@ def note_of_file(parsed: ParsedFile) -> dict[str, Any]:
     }
 
 
-def describe_noted_file(folder: Path, note: Mapping[str, Any]) -> None:
-    """Write the description of a file into the folder of its entry, which has its RejectFile if rows were rejected."""
+def describe_noted_file(folder: Path, name: str, note: Mapping[str, Any]) -> None:
+    """Write the description of a file into the folder of the entry of this name, which has its RejectFile if rows were rejected."""
     rejects = digest_of_file(folder / REJECTS_NAME) if note["rules"] else None
-    write_checked(folder / DESCRIPTION, {**note, "rejects": rejects})
+    describe_entry(folder, name, {**note, "rejects": rejects})
 
 
-def restore_rows(folder: Path, digests: Mapping[str, str]) -> None:
+def restore_rows(folder: Path, name: str, digests: Mapping[str, str]) -> None:
     """Write the digests of a file's rows by group into its entry, without the rows, which count as damaged when needed."""
-    write_checked(folder / _ROWS, {"runs": [], "digests": dict(digests)})
+    describe_entry(folder, name, {"runs": [], "digests": dict(digests)}, _ROWS)
 
 
 def load_file(key: str, folder: Path) -> ParsedFile | None:
-    """Read the parsed file of an entry; None if the entry is damaged."""
-    value = read_checked(folder / DESCRIPTION)
+    """Read the parsed file of an entry; None if the entry is damaged or of another key."""
+    value = read_description(folder)
     if value is None or "encoding" not in value:  # entries of older versions lack it
         return None
     rules = {int(rule): count for rule, count in value["rules"].items()}
@@ -141,7 +140,7 @@ def load_file(key: str, folder: Path) -> ParsedFile | None:
     rejects = parsed.rejects
     if rejects is not None and not (rejects.is_file() and digest_of_file(rejects) == value["rejects"]):
         return None
-    rows = read_checked(folder / _ROWS)
+    rows = read_description(folder, _ROWS)
     if rows is not None:
         parsed.digests = rows["digests"]
         parsed.runs = [
@@ -221,9 +220,9 @@ class GroupRows:
 
 
 def find_table(context: IngestContext, rows: GroupRows) -> TableEntry | None:
-    """Return the cached table of a group; None if it is missing or damaged."""
+    """Return the cached table of a group; None if it is missing, damaged or of another key."""
     folder = context.cache.find(rows.name(context))
-    value = None if folder is None else read_checked(folder / DESCRIPTION)
+    value = None if folder is None else read_description(folder)
     if folder is None or value is None:
         return None
     rejected = [
@@ -242,7 +241,7 @@ def find_table(context: IngestContext, rows: GroupRows) -> TableEntry | None:
 
 def make_table(context: IngestContext, rows: GroupRows) -> TableEntry:
     """Merge the rows of a group, which must be available, into a table."""
-    folder, group = context.cache.new_folder(), rows.group
+    folder, name, group = context.cache.new_folder(), rows.name(context), rows.group
     grid = context.raw.stamp_grid(rows.source, group)
     place, allowed = f"raw.sources.{rows.source_name}, group {group!r}", context.raw.max_bad_fraction
     rules = TableRules(rows.source, grid, context.raw.zone_of(group) or "UTC", place, allowed)
@@ -259,5 +258,5 @@ def make_table(context: IngestContext, rows: GroupRows) -> TableEntry:
     }
     value |= {"stamps": outcome.stamps.as_json(), "quality": outcome.quality.as_json()}
     value["rejected"] = rejected
-    write_checked(folder / DESCRIPTION, value)
-    return TableEntry(context.cache.add(folder, rows.name(context)), digest, outcome, value)
+    describe_entry(folder, name, value)
+    return TableEntry(context.cache.add(folder, name), digest, outcome, value)

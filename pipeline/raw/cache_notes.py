@@ -19,11 +19,12 @@ import pyarrow.parquet as pq
 
 from hindcast.pipeline.digests import read_checked, write_checked
 from hindcast.pipeline.files import digest_of_file
-from hindcast.pipeline.raw.cache import DESCRIPTION, Cache, cache_code_digest
+from hindcast.pipeline.raw.cache import Cache, cache_code_digest, describe_entry
 from hindcast.pipeline.raw.cache_entries import REJECTS_NAME, TABLE, describe_noted_file, restore_rows
 from hindcast.pipeline.raw.quarantine import REJECT_SCHEMA, RejectFile
 
 NOTES = Path("data/notes/ingest.json")
+_KEY = "notes of ingest"
 _MARK = "notes.json"  # in the cache: the digest of the notes that it agrees with
 _ROWS_A_BATCH = 50_000
 
@@ -36,9 +37,9 @@ def write_notes(path: Path, cache: Path, quarantine: Path, sources: Sequence[Map
         "quarantine": {part: digest_of_file(_quarantine_file(quarantine, part)) for part in parts},
         "sources": list(sources),
     }
-    write_checked(path, json.loads(json.dumps(notes, sort_keys=True)))
+    write_checked(path, _KEY, json.loads(json.dumps(notes, sort_keys=True)))
     cache.mkdir(parents=True, exist_ok=True)
-    write_checked(cache / _MARK, digest_of_file(path))
+    write_checked(cache / _MARK, _MARK, digest_of_file(path))
 
 
 def restore_cache(path: Path, cache: Path, tables: Path, quarantine: Path) -> None:
@@ -50,9 +51,9 @@ def restore_cache(path: Path, cache: Path, tables: Path, quarantine: Path) -> No
     if not path.is_file():
         return
     digest = digest_of_file(path)
-    if read_checked(cache / _MARK) == digest:
+    if read_checked(cache / _MARK, _MARK) == digest:
         return
-    notes = read_checked(path)
+    notes = read_checked(path, _KEY)
     if not isinstance(notes, dict) or notes.get("code") != cache_code_digest():
         return
     entries = Cache(cache)
@@ -62,7 +63,7 @@ def restore_cache(path: Path, cache: Path, tables: Path, quarantine: Path) -> No
                 _restore_source(entries, source, tables, rejected)
     finally:
         entries.close()
-    write_checked(cache / _MARK, digest)
+    write_checked(cache / _MARK, _MARK, digest)
 
 
 def _restore_source(cache: Cache, source: Mapping[str, Any], tables: Path, rejected: _Rejected) -> None:
@@ -79,7 +80,7 @@ def _restore_source(cache: Cache, source: Mapping[str, Any], tables: Path, rejec
         if (of_file := described.get(note["name"])) is not None:
             _describe(folder, of_file)
         else:
-            write_checked(folder / DESCRIPTION, digest_of_file(folder / REJECTS_NAME))
+            describe_entry(folder, note["name"], digest_of_file(folder / REJECTS_NAME))
         cache.add(folder, note["name"])
     for name, note in described.items():
         if not note["entry"]["rules"] and cache.find(name) is None:
@@ -92,14 +93,14 @@ def _restore_source(cache: Cache, source: Mapping[str, Any], tables: Path, rejec
             folder = cache.new_folder()
             if table is not None:
                 _link(table, folder / TABLE)
-            write_checked(folder / DESCRIPTION, note["value"])
+            describe_entry(folder, note["name"], note["value"])
             cache.add(folder, note["name"])
 
 
 def _describe(folder: Path, note: Mapping[str, Any]) -> None:
-    describe_noted_file(folder, note["entry"])
+    describe_noted_file(folder, note["name"], note["entry"])
     if note["digests"]:
-        restore_rows(folder, note["digests"])
+        restore_rows(folder, note["name"], note["digests"])
 
 
 def _link(old: Path, new: Path) -> None:

@@ -276,8 +276,9 @@ class _FileReader:
             runs=runs,
             fresh=True,
         )
-        describe_file(parsed)
-        parsed.move(cache.add(self._folder, file_entry_name(parsed.key, stamp[0])))
+        name = file_entry_name(parsed.key, stamp[0])
+        describe_file(parsed, name)
+        parsed.move(cache.add(self._folder, name))
         return parsed
 
 

@@ -12,10 +12,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.digests import read_checked, write_checked
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.files import digest_of_file, digest_of_value
-from hindcast.pipeline.raw.cache import DESCRIPTION
+from hindcast.pipeline.raw.cache import describe_entry, read_description
 from hindcast.pipeline.raw.cache_entries import (
     REJECTS_NAME,
     GroupRows,
@@ -310,7 +309,7 @@ def find_conflict_texts(
     entry = context.cache.find(name)
     if entry is not None:
         path = entry / REJECTS_NAME
-        if path.is_file() and read_checked(entry / DESCRIPTION) == digest_of_file(path):
+        if path.is_file() and read_description(entry) == digest_of_file(path):
             return path
     folder = context.cache.new_folder()
     rejects = RejectFile(folder / REJECTS_NAME)
@@ -322,5 +321,5 @@ def find_conflict_texts(
     rejects.close()
     if file.key(blocks.digest) != parsed.key:
         raise change_error(file.file.name)
-    write_checked(folder / DESCRIPTION, digest_of_file(folder / REJECTS_NAME))
+    describe_entry(folder, name, digest_of_file(folder / REJECTS_NAME))
     return context.cache.add(folder, name) / REJECTS_NAME

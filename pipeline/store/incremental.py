@@ -24,6 +24,7 @@ from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.store.layout import FORMAT
 
 RECORD = Path("data/notes/pack.json")
+_RECORD_KEY = "notes of pack"
 
 # Without forecasters.py: a shard depends only on STORED of it, so that no shard is packed again for a computed baseline.
 _CODE = (
@@ -205,6 +206,7 @@ def record_shards(
         digests = {**digests, **dict(zip(fresh, pool.map(digest_of_file, fresh.values()), strict=True))}
     keep_checked(
         root / RECORD,
+        _RECORD_KEY,
         {
             "groups": {
                 result.group: {
@@ -219,7 +221,7 @@ def record_shards(
 
 
 def _read_record(root: Path) -> dict[str, Any]:
-    record = read_checked(root / RECORD)
+    record = read_checked(root / RECORD, _RECORD_KEY)
     # missing, damaged or of an earlier version: every shard is written again
     return dict(record.get("groups", {})) if isinstance(record, dict) else {}
 

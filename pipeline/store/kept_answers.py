@@ -56,13 +56,13 @@ class KeptAnswers:
     def save(self) -> None:
         """Write what this run used; the rest is dropped."""
         if self._path is not None and self._new != self._old:
-            keep_checked(self._path, {"code": self._code, "shards": self._new})
+            keep_checked(self._path, self._path.name, {"code": self._code, "shards": self._new})
 
     def _entry(self, digest: str) -> dict[str, Any]:
         return self._new.setdefault(digest, {"answers": {}})
 
     def _read(self) -> Mapping[str, dict[str, Any]]:
-        kept = None if self._path is None else read_checked(self._path)
+        kept = None if self._path is None else read_checked(self._path, self._path.name)
         if not isinstance(kept, dict) or kept.get("code") != self._code:
             return {}
         shards: dict[str, dict[str, Any]] = kept["shards"]

@@ -305,15 +305,19 @@ def _pipe(path: Path) -> None:
 
 
 def _of_other_code(path: Path) -> None:
-    write_checked(path, read_checked(path) | {"code": "another version"})
+    write_checked(path, path.name, read_checked(path, path.name) | {"code": "another version"})
+
+
+def _of_another_cache(path: Path) -> None:
+    write_checked(path, "split.json", read_checked(path, path.name))
 
 
 def _something_else(path: Path) -> None:
-    write_checked(path, ["something else"])
+    write_checked(path, path.name, ["something else"])
 
 
 @pytest.mark.parametrize(
-    "change", [Path.unlink, _cut, _edit, _folder, _pipe, _of_other_code, _something_else]
+    "change", [Path.unlink, _cut, _edit, _folder, _pipe, _of_other_code, _of_another_cache, _something_else]
 )
 def test_a_file_that_is_missing_or_damaged_only_costs_time(
     root: Path, checked: list[str], change: Callable[[Path], None]

@@ -51,7 +51,7 @@ def test_a_described_file_is_loaded_as_it_was(tmp_path: Path, buffers: BufferPoo
     parsed = parsed_file(tmp_path / "entry", ROWS, buffers)
     parsed.rules = {NUMBER: 2}
     (parsed.folder / REJECTS_NAME).write_bytes(b"rejected rows")
-    describe_file(parsed)
+    describe_file(parsed, "entry")
     loaded = load_file("key", parsed.folder)
     assert loaded is not None
     assert (loaded.read, loaded.rules, loaded.groups, loaded.runs) == (3, {NUMBER: 2}, ["g", "h"], None)
@@ -67,7 +67,7 @@ def test_kept_rows_are_part_of_the_entry_and_dropped_ones_leave_memory_and_disk(
     taken = (1 << 20) - sum(run.nbytes for parsed in (kept, dropped) for run in parsed.runs or [])
     assert not buffers.reserve(taken + 1)
     kept.keep_rows()
-    describe_file(kept)
+    describe_file(kept, "kept")
     for parsed in (kept, dropped):
         parsed.drop_rows(buffers)
         assert parsed.runs is None
@@ -82,7 +82,7 @@ def test_kept_rows_are_part_of_the_entry_and_dropped_ones_leave_memory_and_disk(
 def test_damaged_rows_are_found_by_group(tmp_path: Path, buffers: BufferPool) -> None:
     parsed = parsed_file(tmp_path / "entry", ROWS, buffers)
     parsed.keep_rows()
-    describe_file(parsed)
+    describe_file(parsed, "entry")
     path = max(parsed.folder.glob("run_*"))  # of rows of g alone
     path.write_bytes(b"\1" + path.read_bytes()[1:])
     loaded = load_file("key", parsed.folder)

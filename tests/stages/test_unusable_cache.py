@@ -85,8 +85,8 @@ def test_what_cannot_be_read_or_written_is_warned_of_once(
     (tmp_path / "cache").write_text("a file", encoding="utf-8")
     path = tmp_path / "cache/kept.json"
     for _ in range(2):
-        keep_checked(path, {"kept": 1})
-        assert read_checked(path) is None
+        keep_checked(path, "kept", {"kept": 1})
+        assert read_checked(path, "kept") is None
     error = capsys.readouterr().err
     assert error.count("Warning") == 1
     assert str(tmp_path / "cache") in error
@@ -102,5 +102,5 @@ def test_a_folder_without_permission_counts_as_no_cache(
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "is_file", refuse)  # root may read folders of any mode
-    assert read_checked(tmp_path / "cache/kept.json") is None
+    assert read_checked(tmp_path / "cache/kept.json", "kept") is None
     assert "Permission denied" in capsys.readouterr().err

@@ -105,14 +105,20 @@ def _edit(path: Path) -> None:
 
 
 def _of_other_code(path: Path) -> None:
-    write_checked(path, read_checked(path) | {"code": "another version"})
+    write_checked(path, path.name, read_checked(path, path.name) | {"code": "another version"})
+
+
+def _of_another_cache(path: Path) -> None:
+    write_checked(path, "certify.json", read_checked(path, path.name))
 
 
 def _not_kept_answers(path: Path) -> None:
-    write_checked(path, ["something else"])
+    write_checked(path, path.name, ["something else"])
 
 
-@pytest.mark.parametrize("change", [Path.unlink, _cut, _edit, _of_other_code, _not_kept_answers])
+@pytest.mark.parametrize(
+    "change", [Path.unlink, _cut, _edit, _of_other_code, _of_another_cache, _not_kept_answers]
+)
 def test_a_file_that_is_missing_or_damaged_only_costs_time(
     root: Path, opened: set[str], change: Callable[[Path], None]
 ) -> None:
@@ -130,11 +136,11 @@ def test_a_file_that_is_missing_or_damaged_only_costs_time(
 def test_answers_of_shards_that_are_gone_are_dropped(root: Path) -> None:
     params = settings("chronological")
     build(root, params)
-    before = len(json.dumps(read_checked(root / KEPT)))
+    before = len(json.dumps(read_checked(root / KEPT, KEPT.name)))
     (root / "data/packed/c.h5").unlink()
     build(root, params)
-    assert len(read_checked(root / KEPT)["shards"]) == len(NAMES) - 1
-    assert len(json.dumps(read_checked(root / KEPT))) < before
+    assert len(read_checked(root / KEPT, KEPT.name)["shards"]) == len(NAMES) - 1
+    assert len(json.dumps(read_checked(root / KEPT, KEPT.name))) < before
 
 
 @pytest.mark.parametrize("policy", POLICY_NAMES)

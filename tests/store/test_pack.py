@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hindcast.pipeline.align.align_group import align_group
+from hindcast.pipeline.digests import read_checked, write_checked
 from hindcast.pipeline.errors import AlignmentError, FormatError, WorkerError
 from hindcast.pipeline.files import digest_of_file, read_json, write_json
 from hindcast.pipeline.raw.ingest import ingest
@@ -26,6 +27,7 @@ from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.simulate.games import simulate
 from hindcast.pipeline.store import incremental
 from hindcast.pipeline.store import pack as pack_module
+from hindcast.pipeline.store.incremental import RECORD
 from hindcast.pipeline.store.pack import pack
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.tables import read_table
@@ -347,6 +349,12 @@ def _flip(path: Path) -> None:
     path.write_bytes(image)
 
 
+def _record_of(root: Path) -> Any:
+    record = read_checked(root / RECORD, "notes of pack")
+    assert record
+    return record
+
+
 def _replace_record(root: Path, make: Callable[[Path], object]) -> None:
     record = root / "data/notes/pack.json"
     record.unlink()
@@ -361,6 +369,7 @@ def _replace_record(root: Path, make: Callable[[Path], object]) -> None:
         (lambda root: (root / f"data/packed/{GROUPS[0]}.h5").unlink(), [GROUPS[0]]),
         (lambda root: (root / "data/notes/pack.json").write_text("{"), GROUPS),
         (lambda root: (root / "data/notes/pack.json").unlink(), GROUPS),
+        (lambda root: write_checked(root / RECORD, "notes of ingest", _record_of(root)), GROUPS),
         (lambda root: _replace_record(root, Path.mkdir), GROUPS),
         (lambda root: _replace_record(root, os.mkfifo), GROUPS),
     ],
