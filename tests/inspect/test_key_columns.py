@@ -31,4 +31,5 @@ def test_a_column_that_numbers_the_steps_of_the_day_is_no_value(tmp_path: Path) 
     ]
     seen = mock.seen(tmp_path, load_csv=mock.lines("Date,Hour,SP,load", *rows))
     assert list(mock.only_source(seen)["values"]) == ["load"]
+    assert seen.proposal is not None
     assert "not used (numbers the steps of the day): SP" in seen.proposal.text
