@@ -50,6 +50,7 @@ FENCES = {
     "rich": ("pipeline.progress", "stages"),
     "typer": ("stages",),
     "pydantic": ("pipeline.settings",),
+    "pydantic_core": ("pipeline.settings.valid_part",),
     "csv": ("pipeline.raw", "pipeline.inspect", "pipeline.judge"),
     "pyarrow": (
         "pipeline.tables",

@@ -35,10 +35,10 @@ def valid_part(
 def with_more(fault: ValidationError, more: Sequence[str]) -> ValidationError:
     """Return the errors of `fault` and one for the section as a whole, which names further faults."""
     errors = [_again(error) for error in fault.errors(include_url=False)]
-    errors.append(InitErrorDetails(type=PydanticCustomError("value_error", "; ".join(more)), input=None))  # type: ignore[arg-type]
+    errors.append(InitErrorDetails(type=PydanticCustomError("value_error", "; ".join(more)), input=None))
     return ValidationError.from_exception_data(fault.title, errors)
 
 
 def _again(error: ErrorDetails) -> InitErrorDetails:
-    kind = PydanticCustomError(error["type"], error["msg"], error.get("ctx"))  # type: ignore[arg-type]
+    kind = PydanticCustomError(error["type"], error["msg"], error.get("ctx"))
     return InitErrorDetails(type=kind, loc=error["loc"], input=error["input"])
