@@ -27,8 +27,7 @@ def load(path: Path, overrides: Sequence[str]) -> CheckedParams:
     from hindcast.pipeline.project.inputs_check import check_raw_files, format_faults
 
     params, faults = examine_params(read_params(path, overrides))
-    if "raw" in params.__dict__:
-        faults += format_faults(params.raw)
+    faults += format_faults(params)
     if faults and {"raw", "simulate"} <= params.__dict__.keys():
         try:
             check_raw_files(params, Path())

@@ -13,7 +13,6 @@ from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.fields import StampText, StampValue
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.settings.raw import RawSettings
 
 SIMULATED = Path("data/simulated")  # what the stage simulate writes
 _EXPERIMENTS = Path(".dvc/tmp/exps")  # where `dvc exp run --temp` and `--queue` run
@@ -29,9 +28,10 @@ class RawFiles:
     pending: str = ""
 
 
-def format_faults(raw: RawSettings) -> Iterator[str]:
-    """Yield why the format of a timestamp cannot be used."""
-    for name, source in raw.sources.items():
+def format_faults(params: Params) -> Iterator[str]:
+    """Yield why the format of a timestamp cannot be used; nothing if the section raw is not valid."""
+    raw = params.raw if "raw" in params.__dict__ else None
+    for name, source in raw.sources.items() if raw else ():
         texts: dict[str, StampText | StampValue] = {**source.stamp_texts}
         texts |= {
             f"values.{key}.time": value.time for key, value in source.values.items() if value.time is not None
