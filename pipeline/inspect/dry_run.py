@@ -95,7 +95,7 @@ def _read_source(raw: RawSettings, name: str) -> _SourceResult | None:
                     break
     except HindcastError as fault:
         return _SourceResult(name, 1, 1, Counter({"all": 1}), f" ({(fault.faults or [fault.summary])[0]})")
-    conflicts = _count_conflicts(batches)
+    conflicts = _count_conflicts(batches) if source.duplicates == "quarantine" else 0
     if conflicts:
         rules[RULES[CONFLICT]] = conflicts
     return _SourceResult(name, read, sum(rules.values()), rules, example)

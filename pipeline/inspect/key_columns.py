@@ -15,6 +15,13 @@ import pyarrow.compute as pc
 from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.inspect.column_types import Column, count_codes, encode_tuples
 from hindcast.pipeline.inspect.file_kinds import FileFormat
+from hindcast.pipeline.inspect.level_guess import (
+    Levels,
+    counts_levels,
+    describe_levels,
+    may_be_levels,
+    names_revisions,
+)
 from hindcast.pipeline.inspect.member_guess import find_member_column
 from hindcast.pipeline.inspect.time_roles import TimeColumns
 from hindcast.pipeline.inspect.vocabulary import (
@@ -23,7 +30,6 @@ from hindcast.pipeline.inspect.vocabulary import (
     IDENTIFIER,
     INDEX,
     KNOWN_AHEAD,
-    REVISION,
     SERIES,
     names_quantity,
     words_in,
@@ -32,10 +38,10 @@ from hindcast.pipeline.inspect.zone_columns import is_zone_column
 from hindcast.pipeline.settings.base import DAY
 
 _FEW = 0.02  # share of rows that may repeat others; if more do, another key column is needed
+_COVERED = 0.2  # share of the times at which a series has a row, on average, if a number without a telling heading names it
 _MOST_CANDIDATES = 8
 _IDENTIFIER = re.compile(r"(?<=[A-Z])id$|(?<=[a-z])Id$|ID$")  # LCLid, meterId
 _STEPS = "numbers the steps of the day"
-_MOST_REVISIONS = 8  # different texts of a column that says how final a value is
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +54,8 @@ class KeyColumns:
     excluded: dict[str, str]
     member: Column | None = None
     """The column that numbers the members of an ensemble."""
+    levels: Levels | None = None
+    """The column that distinguishes several rows of one time and series, such as their revisions."""
 
     @property
     def columns(self) -> tuple[Column, ...]:
@@ -58,8 +66,8 @@ class KeyColumns:
 def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
     """Separate key columns, value columns and excluded columns."""
     member = find_member_column(fmt.columns, times)
-    series, group = _choose_keys(fmt, times, member)
-    chosen = [column for column in (group, series, member) if column]
+    series, group, levels = _choose_keys_and_levels(fmt, times, member)
+    chosen = [column for column in (group, series, member) if column] + ([levels.column] if levels else [])
     taken = times.places | {column.place for column in chosen}
     others = [column for column in fmt.columns if column.place not in taken]
     free = [column for column in others if column.name not in times.excluded]
@@ -75,7 +83,7 @@ def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
     attributes = dict.fromkeys(_find_attributes(values, [column for column in (group, series) if column]))
     same = dict.fromkeys((c.name for c in attributes), "is the same in all rows of a series")
     kept = tuple(column for column in values if column not in attributes)
-    return KeyColumns(series, group, kept, times.excluded | excluded | same, member)
+    return KeyColumns(series, group, kept, times.excluded | excluded | same, member, levels)
 
 
 def encode_names(column: Column) -> Ints:
@@ -84,20 +92,55 @@ def encode_names(column: Column) -> Ints:
     return codes
 
 
-def _choose_keys(
+def _choose_keys_and_levels(
     fmt: FileFormat, times: TimeColumns, member: Column | None
+) -> tuple[Column | None, Column | None, Levels | None]:
+    """Return (series, group, levels): a column is one of levels if the rows that it distinguishes nearly repeat."""
+    used = times.places | ({member.place} if member else set())
+    free = [c for c in fmt.columns if c.place not in used and c.name not in times.excluded]
+    named = [column for column in free if column.distinct > 1 and may_be_levels(column)]
+    series, group = _choose_keys(fmt, times, member, [])
+    chosen = [column for column in (series, group) if column]
+    for column in [*named, *(column for column in chosen if column not in named and counts_levels(column))]:
+        keys = _choose_keys(fmt, times, member, [column])
+        levels = _find_levels(fmt, times, free, column, [each for each in (*keys, member) if each])
+        if levels is not None:
+            return *keys, levels
+    return series, group, None
+
+
+def _find_levels(
+    fmt: FileFormat, times: TimeColumns, free: Sequence[Column], column: Column, keys: Sequence[Column]
+) -> Levels | None:
+    names = [fmt.file.astype(np.int64), *map(encode_names, keys)]
+    published = [times.published.wall] if times.published else []
+    rows = encode_tuples([*names, times.wall, times.stamps, *published])
+    if _repeated_share(rows) <= _FEW:
+        return None
+    values = [each for each in free if each.kind == "number" and each not in keys and not may_be_levels(each)]
+    return describe_levels(column, values, rows, encode_tuples(names), times.ok)
+
+
+def _choose_keys(
+    fmt: FileFormat, times: TimeColumns, member: Column | None, levels: Sequence[Column]
 ) -> tuple[Column | None, Column | None]:
-    """Return (series, group): the fewest columns that make rows unique; an id column is kept even for one series."""
+    """Return (series, group): the fewest columns that make rows unique; an id column is kept even for one series.
+
+    `levels` are columns that distinguish rows of one series, as members do.
+    """
     # rows must be unique only within a file, since paths may name series
     published = [times.published.wall] if times.published else []  # rows that differ in it are revisions
-    members = [encode_names(member)] if member else []
-    base = encode_tuples([fmt.file, times.wall, times.stamps, *published, *members])
-    candidates = [column for column in _find_candidates(fmt, times) if column is not member]
+    others = [*([member] if member else []), *levels]
+    base = encode_tuples(
+        [fmt.file, times.wall, times.stamps, *published, *(encode_names(each) for each in others)]
+    )
+    candidates = [column for column in _find_candidates(fmt, times) if column not in others]
     if _repeated_share(base) <= _FEW:
         return _choose_named(candidates)
     for keys in (*combinations(candidates, 1), *combinations(candidates, 2)):
         codes = [base, *map(encode_names, keys)]
-        if all(column.distinct > 1 for column in keys) and _repeated_share(encode_tuples(codes)) <= _FEW:
+        unique = all(key.distinct > 1 for key in keys) and _repeated_share(encode_tuples(codes)) <= _FEW
+        if unique and _recur_at_most_times(keys, encode_tuples([times.wall, times.stamps])):
             break
     else:
         return _choose_named(candidates)
@@ -108,6 +151,29 @@ def _choose_keys(
     return keys[0], next((c for c in candidates if c is not keys[0] and _contains(c, keys[0])), None)
 
 
+def _recur_at_most_times(keys: Sequence[Column], times: Ints) -> bool:
+    """Return whether keys recur from time to time as series do; counts, such as a stock, make rows unique by chance."""
+    if all(column.kind == "text" or _is_named(column) for column in keys):
+        return True
+    codes = encode_tuples(list(map(encode_names, keys)))
+    pairs = count_codes(encode_tuples([codes, times]))
+    return pairs >= _COVERED * count_codes(codes) * count_codes(times)
+
+
+def _is_named(column: Column) -> bool:
+    """Return whether the heading of a column, or the zeros before its numbers, say that it names something."""
+    return _names_series(column) or bool(words_in(column.name) & GROUP) or _are_codes(column)
+
+
+def _are_codes(column: Column) -> bool:
+    """Return whether all texts are digits of one length, some with a zero before another digit, such as 0012."""
+    if not column.is_whole:
+        return False
+    texts = pc.unique(column.texts.filter(pa.array(~column.missing))).to_pylist()
+    digits = all(text.isdigit() for text in texts) and len(set(map(len, texts))) == 1
+    return digits and any(len(text) > 1 and text[0] == "0" for text in texts)
+
+
 def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
     """Return columns of names: texts, and whole numbers that recur; columns with such a heading come first."""
     found, taken = [], times.places
@@ -116,7 +182,7 @@ def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
             continue
         if names_revisions(column) or is_zone_column(column) or _names_units(column):
             continue
-        named = _names_series(column) or bool(words_in(column.name) & GROUP)
+        named = _is_named(column)
         numbered = column.is_whole and not column.missing.any()
         # a column that differs in every row names rows, not series
         recurs = column.distinct <= 0.5 * len(column.texts)
@@ -130,14 +196,6 @@ def _names_units(column: Column) -> bool:
     """Return whether a text column holds the units of the values, such as MW."""
     texts = pc.unique(column.texts.filter(pa.array(~column.missing))).to_pylist()
     return column.kind == "text" and all(text.lower() in CELL_UNITS for text in texts)
-
-
-def names_revisions(column: Column) -> bool:
-    """Return whether a text column says how final a value is, such as preliminary or revised."""
-    if column.kind != "text" or column.distinct > _MOST_REVISIONS:
-        return False
-    texts = [text.lower() for text in pc.unique(column.texts.filter(pa.array(~column.missing))).to_pylist()]
-    return bool(texts) and all(words_in(text) & REVISION for text in texts)
 
 
 def _repeated_share(codes: Ints) -> float:
@@ -177,6 +235,8 @@ def _why_excluded(column: Column, count: int) -> str | None:
         return "is empty"
     if names_revisions(column):
         return "says how final a value is; if the files hold several values for one time, select rows with `where`"
+    if may_be_levels(column):
+        return "numbers the revisions of a value or marks its quality"
     if column.kind == "text":
         return f"holds text ({column.texts[0].as_py()[:20]!r}, ...), not numbers"
     return _why_no_measure(column)

@@ -161,6 +161,7 @@ def _key(analysis: AnalysedFiles, role: str, values: Sequence[SourceValue]) -> o
         (dialect.skip_lines, dialect.skip_until, dialect.header if dialect.given else ()),
         (columns, lead, times.ends_step, zone.zone, zone.ambiguous, zone.nonexistent),
         (keys.series and keys.series.name, keys.group and keys.group.name, keys.member and keys.member.name),
+        keys.levels and (keys.levels.column.name, keys.levels.setting[0]),
         tuple(
             (value.name, value.unit, value.plain, value.members, _shared_heading(value)) for value in values
         ),

@@ -78,6 +78,9 @@ def add_source(
         source.add("group", field.group)
     if field.series is not None:
         source.add("series", field.series, ask=[*_about_series(draft, field.series), field.about_series])
+    levels = draft.analysis.keys.levels
+    if levels is not None:
+        source.add(*levels.setting, ask=[levels.question])
     if field.member is not None:
         source.add("member", field.member, ask=[question_about_members(draft, field, draft.values[0])])
     _add_issue_and_lead(source, draft, steps)

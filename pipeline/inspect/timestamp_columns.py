@@ -35,6 +35,7 @@ _LAST_NS = int(np.datetime64("2100-01-01", "ns").astype(np.int64))
 
 _FIRST_SERIAL, _LAST_SERIAL = 29_221, 73_050  # 1980 to 2099 as Excel counts days
 _REGULAR = 0.5  # share of the most frequent step of serials
+_COMPLETE = 0.8  # share of the days, and of the numbers of each, that a column of steps has
 _ALIKE = 0.9  # share of rows; on days of clock changes, numbers of steps and times of day differ
 _ROUNDED_MINUTES = 0.01  # of a serial with 5 decimals or more
 
@@ -370,11 +371,12 @@ def _find_period(column: Column, days: TimestampColumn) -> Period | None:
     first = int(frame["number"].min())
     lasts = frame.groupby("day")["number"].max() + 1 - first
     usual = int(lasts.mode().iloc[0])
+    complete = (frame.groupby("day")["number"].nunique() >= _COMPLETE * lasts).mean() >= _COMPLETE
     length = PERIODS.get(usual)
-    if length is None or (length == HOUR and first != 1) or frame["number"].nunique() < lasts.max():
+    if length is None or (length == HOUR and first != 1) or not complete:
         return None
-    if lasts.max() > usual + HOUR // length:  # it counts rows over several days
-        return None
+    if frame["number"].nunique() < lasts.max() or lasts.max() > usual + HOUR // length:
+        return None  # it counts rows over several days
     begins = frame.loc[frame["day"] == lasts.index[0], "number"].min() == first
     inner = lasts.iloc[0 if begins else 1 : -1]  # others may be incomplete
     if usual == 24 and not any(int(last) == 25 for last in lasts) and not (inner == 23).any():

@@ -44,6 +44,7 @@ KNOWN_AHEAD = _WORDS["known_ahead"]
 VARIANT = _WORDS["variant"]
 TOTAL = _WORDS["total"]
 REVISION = _WORDS["revision"]
+VERSION = _WORDS["version"]
 IDENTIFIER = _WORDS["identifier"]
 _DAY_AHEAD = _WORDS["day_ahead"]
 _DAY_AHEAD_PAIRS = frozenset(_DATA["day_ahead_pairs"])
