@@ -227,7 +227,8 @@ def find_countries(texts: Iterable[str]) -> tuple[str, ...]:
     """
     pattern = r"(?:^|[|/(\[])([A-Z]{2})(?=$|/|[_)\]](?![0-9]))|(?<=[ _-])([A-Z]{2})$"
     plain = [text for text in texts if not _CLOCK_OF_12_HOURS.search(text)]  # AM is Armenia elsewhere
-    words = [first or last for text in plain for first, last in re.findall(pattern, text)]
+    found = ((first or last, text) for text in plain for first, last in re.findall(pattern, text))
+    words = [word for word, text in found if not _may_be_word(word, text)]
     words += [code for text in plain for code in _countries_of_eic(text)]
     words += [_countries()[name.lower()] for text in plain for name in _country_names().findall(text)]
     units = _DATA["not_countries"].split()
@@ -243,6 +244,13 @@ def city_zones(texts: Iterable[str]) -> tuple[str, ...]:
         if len(token.text) >= _SHORTEST_CITY
     }
     return tuple(_zones_by_city()[word] for word in sorted(words) if word in _zones_by_city())
+
+
+def _may_be_word(code: str, text: str) -> bool:
+    """Return whether a code is a word of a heading: ID, or NO, IS, IT and the like beside what it names (Meter NO)."""
+    if re.search(rf"{code}/|[|(\[]{code}", text) or code not in _DATA["words_like_countries"].split():
+        return False
+    return code == "ID" or bool(words_in(text) & (SERIES | GROUP | INDEX | IDENTIFIER) - {code.lower()})
 
 
 def _countries_of_eic(text: str) -> list[str]:

@@ -81,3 +81,29 @@ def test_the_core_of_a_heading_is_the_same_for_both_roles() -> None:
 )
 def test_identifiers_keep_letters_and_digits(text: str, name: str, ascii_name: str) -> None:
     assert (to_identifier(text), to_ascii_identifier(text)) == (name, ascii_name)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("Store ID", ()), ("ID", ()), ("ID_store", ()), ("Meter NO", ()), ("Serial NO", ()), ("load NO", ("NO",)),
+     ("NO_load", ("NO",)), ("price_BE", ("BE",)), ("BZN|ID", ("ID",)), ("ID/2019.csv", ("ID",)), ("load (IT)", ("IT",))],
+)  # fmt: skip
+def test_words_of_headings_are_no_countries(text: str, expected: tuple[str, ...]) -> None:
+    assert find_countries([text]) == expected
+
+
+@pytest.mark.parametrize(
+    ("forecast", "measured"),
+    [("Prognozowane zużycie [MWh]", "Zużycie rzeczywiste [MWh]"), ("Předpověď zatížení", "Skutečné zatížení"),
+     ("Tervezett terhelés", "Tényleges terhelés"), ("Consum prognozat", "Consum realizat"), ("Прогноз товар", "Измерен товар"),
+     ("Πρόβλεψη φορτίου", "Πραγματικό φορτίο"), ("Tahmini yük", "Gerçekleşen yük"), ("Ennustettu kulutus", "Toteutunut kulutus"),
+     ("Prognos förbrukning", "Uppmätt förbrukning"), ("Forventet forbrug", "Målt forbrug"), ("Verwachte last", "Gemeten last"),
+     ("Carga prevista", "Carga verificada"), ("Carico previsto", "Carico effettivo"), ("Demanda prevista", "Demanda real"),
+     ("Consommation prévue", "Consommation réalisée"), ("Vorhergesagte Last", "Gemessene Last"), ("Predviđeno opterećenje", "Ostvareno opterećenje"),
+     ("Napoved odjema", "Dejanski odjem"), ("Prognoositud tarbimine", "Tegelik tarbimine"), ("Prognozētais patēriņš", "Faktiskais patēriņš"),
+     ("Prognozuojamas suvartojimas", "Faktinis suvartojimas")],
+)  # fmt: skip
+def test_the_role_is_found_in_many_languages(forecast: str, measured: str) -> None:
+    assert parse_heading(forecast).role == "forecast"
+    assert parse_heading(measured).role == "realized"
+    assert role_from_path(f"{forecast.split()[0].lower()}_2024.csv") in ("forecast", None)
