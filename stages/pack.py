@@ -13,7 +13,7 @@ from hindcast.stages.common import Summary, stage_main
 
 def run(params: Params) -> Summary:
     """Pack data/tables into data/packed, in the current folder."""
-    from hindcast.pipeline.store.excluded_texts import excluded_texts
+    from hindcast.pipeline.store.excluded_texts import excluded_texts, warning_texts
     from hindcast.pipeline.store.pack import pack
 
     report = pack(params, Path())
@@ -27,10 +27,7 @@ def run(params: Params) -> Summary:
             "reports/pack.json",
             "reports/features.md",
         ),
-        notes=(
-            *(f"Warning: {text}" for text in report.get("pairs", {}).get("warnings", [])),
-            *(f"Warning: {text}" for text in report.get("resolution", [])),
-        ),
+        notes=tuple(f"Warning: {text}" for text in warning_texts(report)),
     )
 
 

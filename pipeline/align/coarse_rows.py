@@ -81,7 +81,7 @@ def find_coarser(frames: Mapping[str, pd.DataFrame], params: Params, group: str)
         changes: dict[tuple[int, int], list[str]] = {}
         rows = _in_question(frame.iloc[:_MOST_ROWS], pitch)
         for series, times in rows.groupby("series", observed=True, sort=True)["valid_time"]:
-            change = _change_of(distinct := np.unique(times.to_numpy(np.int64)), pitch)
+            change = change_of(distinct := np.unique(times.to_numpy(np.int64)), pitch)
             if change is not None and not _is_declared(source, distinct, change, pitch):
                 changes.setdefault(change, []).append(str(series))
         found += [_sentence(name, source, group, pitch, change, names) for change, names in changes.items()]
@@ -128,7 +128,7 @@ def _sentence(  # noqa: PLR0917 - a sentence names all of these
     )
 
 
-def _change_of(times: Ints, fine: int) -> tuple[int, int] | None:
+def change_of(times: Ints, fine: int) -> tuple[int, int] | None:
     """Return when timestamps become `fine` and how far apart they are before; None if that does not happen exactly once."""
     distances = np.diff(times)
     is_fine = distances == fine

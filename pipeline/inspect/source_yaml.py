@@ -19,6 +19,7 @@ from hindcast.pipeline.inspect.label_guess import find_label
 from hindcast.pipeline.inspect.member_guess import choose_statistics
 from hindcast.pipeline.inspect.origin_guess import guess_known
 from hindcast.pipeline.inspect.path_patterns import make_globs
+from hindcast.pipeline.inspect.resolution_guess import guess_coarser
 from hindcast.pipeline.inspect.source_drafts import KeyFields, SourceDraft
 from hindcast.pipeline.inspect.step_guess import Steps, in_days, label_of_dates
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_text, step_text
@@ -86,7 +87,8 @@ def add_source(
     _add_issue_and_lead(source, draft, steps)
     if draft.analysis.times.valid is not None:
         _add_valid_time(source, draft, draft.analysis.times.valid, steps)
-    _add_interpolation(source, draft, steps)
+    if not _add_interpolation(source, draft, steps):
+        _add_coarser(source, draft, steps)
     rounding = guess_rounding(draft, steps.length)
     if rounding is not None:
         source.add("off_grid", rounding[0], ask=[rounding[1]])
@@ -153,8 +155,8 @@ def _add_issue_and_lead(source: YamlSection, draft: SourceDraft, steps: Steps) -
         source.add("lead", {**column, "unit": times.lead_unit}, ask=[about_unit])
 
 
-def _add_interpolation(source: YamlSection, draft: SourceDraft, steps: Steps) -> None:
-    """Interpolate the vintages of a forecast that is coarser than the steps."""
+def _add_interpolation(source: YamlSection, draft: SourceDraft, steps: Steps) -> bool:
+    """Interpolate the vintages of a forecast that is coarser than the steps; return whether it is one."""
     longest = max(file.step for file in draft.files)
     if draft.role == "forecast" and draft.analysis.has_vintages and longest > steps.length and not steps.days:
         about = (
@@ -162,6 +164,19 @@ def _add_interpolation(source: YamlSection, draft: SourceDraft, steps: Steps) ->
             "interpolated, within each issue? Without `interpolate`, they have no forecast"
         )
         source.add("interpolate", step_text(longest), ask=[about])
+        return True
+    return False
+
+
+def _add_coarser(source: YamlSection, draft: SourceDraft, steps: Steps) -> None:
+    """Declare earlier rows that are further apart than the steps."""
+    valid = draft.analysis.times.valid
+    hour_ending = draft.analysis.zone.label == "hour_ending" or (valid is not None and valid.hours_to_24)
+    found = (
+        None if steps.days or valid is None else guess_coarser(draft, steps.length, hour_ending=hour_ending)
+    )
+    if found is not None:
+        source.add("coarser", found[0], ask=[found[1]])
 
 
 def _about_published(draft: SourceDraft) -> str | None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from hindcast.pipeline.arrays import Times
 from hindcast.pipeline.inspect.column_types import most_frequent
+from hindcast.pipeline.inspect.resolution_guess import ask_about_finer_rows
 from hindcast.pipeline.inspect.source_drafts import SourceDraft
 from hindcast.pipeline.inspect.timestamp_columns import step_text, usual_step
 from hindcast.pipeline.inspect.vocabulary import END, START
@@ -67,6 +68,7 @@ def guess_steps(drafts: Sequence[SourceDraft], zone: object) -> tuple[Steps, lis
     if len(steps) > 1:
         found = " and ".join(map(step_text, steps))
         ask.append(f"steps of {found} occur; finer steps are resampled to the coarsest (`resample`)")
+    ask += ask_about_finer_rows(measured, step)
     coarsest = next(
         (draft for draft in measured if any(file.step == step for file in draft.files)), measured[0]
     )

@@ -20,6 +20,7 @@ from hindcast.pipeline.inspect.source_drafts import DraftFile, SourceDraft
 from hindcast.pipeline.raw.csv_blocks import decompress
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.store.excluded_texts import warning_texts
 from hindcast.pipeline.store.pack import pack
 from hindcast.pipeline.tables import QUALITY
 from hindcast.pipeline.wording import counted
@@ -273,7 +274,7 @@ def _try_to_pack(params: Params, workspace: Path) -> Iterator[Finding]:
     for source, share in report["coverage"].items():
         if share is not None:
             yield f"pack: {source}", f"{share:.1%} of the steps have a vintage known at their origin"
-    for text in report.get("pairs", {}).get("warnings", []):
+    for text in warning_texts(report):
         yield "pack", text
 
 

@@ -1,4 +1,4 @@
-"""What packing left out, in words: lines from the content of pack.json."""
+"""What packing left out and warned about, in words: lines from the content of pack.json."""
 
 from __future__ import annotations
 
@@ -25,6 +25,11 @@ def excluded_texts(report: dict[str, Any]) -> list[str]:
         *_without_capacity(report),
         *_pieces(report),
     ]
+
+
+def warning_texts(report: dict[str, Any]) -> list[str]:
+    """Return the warnings: pairs that do not fit, and rows that become finer at a time that is not declared."""
+    return [*report.get("pairs", {}).get("warnings", []), *report.get("resolution", [])]
 
 
 def _flagged(report: dict[str, Any]) -> list[str]:
