@@ -14,7 +14,7 @@ from hindcast.stages.common import run_app
 STAGES = {
     "check": "Check all settings and find the raw files.",
     "simulate": "Generate the default input from a seed.",
-    "ingest": "Read raw CSV and Parquet files into typed tables; quarantine bad rows.",
+    "ingest": "Read CSV and Parquet files; quarantine bad rows.",
     "pack": "Join what was known at each origin into HDF5 shards.",
     "split": "Cut the data set into train, validation and test.",
     "scale": "Fit the scaler on training rows.",
@@ -26,7 +26,7 @@ STAGES = {
 # Not stages of `dvc repro`: they do not change any input of a stage.
 COMMANDS = {
     "use": "Choose the project's data set.",
-    "inspect": "Analyse CSV and Parquet files; propose the settings to read them.",
+    "inspect": "Analyse CSV and Parquet files; propose settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",
     "export": "Write the certified rows as Parquet, CSV or Zarr.",
     "methods": "Run published training methods on series; print the measurements.",
