@@ -24,10 +24,10 @@ class CheckedParams:
 
 def load(path: Path, overrides: Sequence[str]) -> CheckedParams:
     """Read and check all sections and the raw files; raises as `load_params`, with the faults of settings and files at once."""
-    from hindcast.pipeline.project.inputs_check import check_raw_files, format_faults
+    from hindcast.pipeline.project.inputs_check import check_raw_files, format_faults, unit_faults
 
     params, faults = examine_params(read_params(path, overrides))
-    faults += format_faults(params)
+    faults += [*format_faults(params), *unit_faults(params)]
     if faults and {"raw", "simulate"} <= params.__dict__.keys():
         try:
             check_raw_files(params, Path())

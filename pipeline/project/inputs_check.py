@@ -44,6 +44,23 @@ def format_faults(params: Params) -> Iterator[str]:
                     yield f"raw.sources.{name}.{place}.format: {fault.summary}"
 
 
+def unit_faults(params: Params) -> Iterator[str]:
+    """Yield why a published forecast cannot be compared with its target; nothing if raw or align is not valid."""
+    if not {"raw", "align"} <= params.__dict__.keys():
+        return
+    forecasts, targets = params.raw.values_of("forecast"), params.raw.values_of("realized")
+    for target, name in params.align.published.items():
+        chosen = params.raw.forecast_value(name, of_members=True)
+        if chosen is None or target not in targets:
+            continue
+        units = forecasts[chosen].unit, targets[target].unit
+        if all(units) and units[0] != units[1]:
+            yield (
+                f"align.published.{target}: must have the unit of its target: correct `unit` of one of the two values, or read "
+                f"a forecast in the same unit, found {units[0]!r} for {name} and {units[1]!r} for {target}"
+            )
+
+
 def settings_notes(params: Params) -> Iterator[str]:
     """Yield warnings about settings that are allowed but probably mistakes: a filling without effect, steps at odd minutes."""
     raw, fill = params.raw, params.align.gaps.fill

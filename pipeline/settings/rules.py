@@ -103,13 +103,6 @@ def _align_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
         elif (members := raw.values_of("forecast")[chosen].members) and name.endswith(chosen):
             names = ", ".join(f"{name}_{statistic}" for statistic in members)
             yield f"align.published.{target}: an ensemble is published as one of its statistics ({names}), found {name!r}"
-        if chosen is not None and target in raw.values_of("realized"):
-            units = raw.values_of("forecast")[chosen].unit, raw.values_of("realized")[target].unit
-            if all(units) and units[0] != units[1]:
-                yield (
-                    f"align.published.{target}: must have the unit of its target: correct `unit` of one of the two values, or read "
-                    f"a forecast in the same unit, found {units[0]!r} for {name} and {units[1]!r} for {target}"
-                )
     if align.from_ is not None and align.until is not None and align.from_ >= align.until:
         found = f"{time_text(align.from_)} and {time_text(align.until)}"
         yield f"align.from: must be before align.until, found {found}"

@@ -10,9 +10,10 @@ import pytest
 
 from hindcast.pipeline.errors import MissingInputError
 from hindcast.pipeline.project.composition import compose_text
-from hindcast.pipeline.project.inputs_check import check_raw_files
+from hindcast.pipeline.project.inputs_check import check_raw_files, unit_faults
 from hindcast.pipeline.settings.params import Params, check_params
 from hindcast.pipeline.settings.strict_yaml import parse_yaml
+from tests.mock_data import mock_settings
 from tests.project.own_data_set import write_mine
 
 
@@ -90,3 +91,15 @@ def test_an_experiment_in_a_temporary_folder_says_what_dvc_does_not_copy(project
         check_raw_files(settings(project, path="../shared"), temporary, variables)
     assert "dvc add" not in str(fault.value)
     assert f"{project.parent}/shared" in str(fault.value)
+
+
+def test_units_of_a_target_and_its_published_forecast_must_be_the_same() -> None:
+    made = mock_settings(align__published={"usage": "temperature"})
+    sources = made["raw"]["sources"]
+    sources["usage"]["values"]["usage"]["unit"] = "kWh"
+    assert list(unit_faults(check_params(made, "mine"))) == []  # one of them is not declared
+    for unit, faults in (("kWh", 0), ("MWh", 1)):
+        sources["weather"]["values"]["temperature"]["unit"] = unit
+        found = list(unit_faults(check_params(made, "mine")))
+        assert len(found) == faults
+    assert found[0].startswith("align.published.usage: must have the unit of its target")

@@ -63,14 +63,3 @@ def test_nothing_follows_from_an_invalid_field() -> None:
     _, faults = examine_params(made)
     assert len(faults) == 1
     assert "flag.below" in faults[0]
-
-
-def test_units_of_a_target_and_its_published_forecast_must_be_the_same() -> None:
-    made = mock_settings(align__published={"usage": "temperature"})
-    weather = made["raw"]["sources"]["weather"]["values"]["temperature"]
-    value_of(made)["unit"] = "kWh"
-    check_params(made, "params.yaml")  # one of them is not declared
-    weather["unit"] = "kWh"
-    check_params(made, "params.yaml")
-    weather["unit"] = "MWh"
-    assert "align.published.usage: must have the unit of its target" in faults_of(made)
