@@ -20,6 +20,7 @@ from hindcast.pipeline.inspect.vocabulary import (
 
 _COVERED = 0.6  # share of headings that must be in families; less may be chance: North_Central, South_Central
 _MOST_TOKENS = 12
+_COUNTED = 10  # headings with consecutive numbers, which are then no heights
 _NOT_SERIES = FORECAST | ACTUAL | METEO | VARIANT | QUANTITY_WORDS
 _LEAD = re.compile(r"(?i)previous[_ ]?day")  # temperature_previous_day2: a forecast made two days before
 _HEIGHT = re.compile(r"\d+ ?m|\d+hpa", re.IGNORECASE)
@@ -91,7 +92,13 @@ def escape_pattern(text: str) -> str:
 
 
 def _group(names: Sequence[str], known: frozenset[str], *, split_digits: bool) -> dict[str, SplitHeading]:
-    candidates = {name: list(_splits(name, split_digits=split_digits)) for name in dict.fromkeys(names)}
+    counted = _find_counted(names)
+    candidates = {
+        name: []
+        if _names_component(name) and name not in counted
+        else list(_splits(name, split_digits=split_digits))
+        for name in dict.fromkeys(names)
+    }
     sizes = Counter(split.family for splits in candidates.values() for split in splits)
     chosen = {}
     for name, splits in candidates.items():
@@ -110,9 +117,27 @@ def _group(names: Sequence[str], known: frozenset[str], *, split_digits: bool) -
     return {name: split for name, split in chosen.items() if split.family in kept}
 
 
+def _names_component(name: str) -> bool:
+    """Return whether a heading names a component of the wind at a height, such as u10, or an earlier forecast."""
+    return parse_heading(name).has(METEO) or _LEAD.search(name) is not None
+
+
+def _find_counted(names: Sequence[str]) -> frozenset[str]:
+    """Return the headings of which ten or more differ in consecutive numbers from 0 or 1: ws_00 to ws_10."""
+    families: dict[str, dict[int, str]] = {}
+    for name in names:
+        match = _LEAD.search(name) is None and re.fullmatch(r"(.*\D)(\d{1,3})", name)
+        if match:
+            families.setdefault(match[1], {})[int(match[2])] = name
+    counted = (
+        found
+        for found in families.values()
+        if len(found) >= _COUNTED and min(found) in (0, 1) and max(found) - min(found) == len(found) - 1
+    )
+    return frozenset(name for found in counted for name in found.values())
+
+
 def _splits(name: str, *, split_digits: bool) -> Iterator[SplitHeading]:
-    if parse_heading(name).has(METEO) or _LEAD.search(name):
-        return  # u10 and v10 are components of the wind at a height
     tokens = parse_heading(name, split_digits=split_digits).tokens[:_MOST_TOKENS]
     for start in range(len(tokens)):
         for stop in range(start + 1, len(tokens) + 1):

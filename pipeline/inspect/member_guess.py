@@ -24,6 +24,7 @@ _IN_PATTERN = re.compile(rf"(?i)(?<![a-z])(?:{_STRONG}|m)[ _-]?\((?:\\d\+|\[\^/\
 _MEMBER_NAME = re.compile(rf"(?i)(?:{_STRONG}|m)[ _-]?\d{{1,3}}")
 _LEAST = 3  # headings with numbers
 _MANY = 10  # members, from which quantiles are proposed too
+_CLOSE = 0.6  # of the standard deviation over time, the usual one of members about their mean
 _ALIKE = 1.5  # ratio of the largest to the smallest member's mean size, if only a letter says that they are members
 
 
@@ -54,7 +55,8 @@ def name_members(heading: str) -> bool:
 def are_members(before: str, names: Sequence[str], columns: Sequence[Column], *, issued: bool) -> bool:
     """Return whether headings that differ in `names` after `before` are the members of one value.
 
-    A letter alone (m01 to m51) says so only of forecasts (`issued`) whose columns are of one size.
+    A letter alone (m01 to m51) says so only of forecasts (`issued`) whose columns are of one size; without a letter
+    (wind_1 to wind_20), ten or more must be close to each other at each time.
     """
     found = [_NUMBERED.fullmatch(name) for name in names]
     matches = [match for match in found if match]
@@ -68,7 +70,9 @@ def are_members(before: str, names: Sequence[str], columns: Sequence[Column], *,
         return True
     numbers = sorted(int(match["number"]) for match in matches)
     regular = numbers == list(range(numbers[0], numbers[0] + len(numbers))) and numbers[0] in (0, 1)
-    return bool(word) and issued and regular and _are_alike(columns)
+    alike = issued and regular and _are_alike(columns)
+    # ten or more numbers behind the name of a quantity: members, if they are close to each other at each time
+    return alike and (bool(word) or (len(names) >= _MANY and _are_close(columns)))
 
 
 def pattern_names_members(pattern: str, names: Sequence[str]) -> bool:
@@ -139,3 +143,12 @@ def _is_number(column: Column, words: frozenset[str], times: TimeColumns) -> boo
 def _are_alike(columns: Sequence[Column]) -> bool:
     sizes = [float(np.nanmean(np.abs(column.numbers))) for column in columns if column.kind == "number"]
     return len(sizes) == len(columns) and max(sizes) <= _ALIKE * max(min(sizes), 1e-12)
+
+
+def _are_close(columns: Sequence[Column]) -> bool:
+    """Return whether columns differ less from each other at each time than their mean does over time."""
+    numbers = np.array([column.numbers for column in columns])
+    numbers = numbers[:, ~np.isnan(numbers).any(axis=0)]
+    if numbers.shape[1] < _LEAST:
+        return False
+    return bool(np.median(numbers.std(axis=0)) <= _CLOSE * numbers.mean(axis=0).std())

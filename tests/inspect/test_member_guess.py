@@ -75,11 +75,22 @@ def test_a_column_of_members_is_no_series(
     assert "column" not in source["series"]
 
 
-@pytest.mark.parametrize("form", ["ens_{:02d}", "m{:02d}", "wind_m{:02d}", "wind member {}", "wind_ens{}"])
+@pytest.mark.parametrize(
+    "form", ["ens_{:02d}", "m{:02d}", "wind_m{:02d}", "wind member {}", "wind_ens{}", "wind_{}", "ws_{:02d}"]
+)
 def test_headings_that_number_members_are_no_series(form: str, tmp_path: Path) -> None:
     source = check(tmp_path, eps_csv=wide(form))
     ((_, value),) = source["values"].items()
     assert "(?P<member>" in value["header"]
+
+
+def test_numbered_forecasts_of_unlike_series_are_no_members(tmp_path: Path) -> None:
+    head = ",".join(f"wind_{number}" for number in range(1, COUNT + 1))
+    unlike = np.round(np.random.default_rng(8).uniform(0, 20, (len(KEYS), COUNT)), 2)
+    rows = ((*key, *row.tolist()) for key, row in zip(KEYS, unlike, strict=True))
+    seen = mock.seen(tmp_path, fc_csv=mock.lines(f"issue_time,valid_time,{head}", *rows))
+    (value,) = mock.only_source(seen)["values"].values()
+    assert "(?P<series>" in value["header"]
 
 
 def test_a_file_for_each_member_is_read_as_one_ensemble(tmp_path: Path) -> None:

@@ -106,4 +106,4 @@ def test_words_of_headings_are_no_countries(text: str, expected: tuple[str, ...]
 def test_the_role_is_found_in_many_languages(forecast: str, measured: str) -> None:
     assert parse_heading(forecast).role == "forecast"
     assert parse_heading(measured).role == "realized"
-    assert role_from_path(f"{forecast.split()[0].lower()}_2024.csv") in ("forecast", None)
+    assert role_from_path(f"{forecast.split(maxsplit=1)[0].lower()}_2024.csv") in ("forecast", None)
