@@ -11,7 +11,7 @@ import numpy as np
 from hindcast.pipeline.arrays import Ints, Times
 from hindcast.pipeline.inspect.source_drafts import SourceDraft
 from hindcast.pipeline.inspect.step_guess import Steps, in_days, label_of_dates
-from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, step_text, usual_step
+from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_text, step_text, usual_step
 from hindcast.pipeline.inspect.vocabulary import is_day_ahead
 from hindcast.pipeline.settings.anchor import WEEKDAYS
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
@@ -43,6 +43,16 @@ def guess_known(draft: SourceDraft, steps: Steps) -> tuple[dict[str, Any], str |
     if draft.role == "realized":
         late = "nothing in the files shows how long after its step a measurement arrives, so a late time is proposed"
         return {"after_step": _in_hours(max(DAY, frequency))}, f"{late}: does it arrive earlier?"
+    return _known_without_issue(draft, steps)
+
+
+def _known_without_issue(draft: SourceDraft, steps: Steps) -> tuple[dict[str, Any], str | None]:
+    """Return when forecasts without an issue time are known: by a column with wrong ones, by their headings, or a default."""
+    times = draft.analysis.times
+    if times.late_issue is not None and times.valid is not None:
+        setting = {"column": times.late_issue.name, "format": times.late_issue.form.text}
+        zone = "UTC" if times.late_issue.exact else zone_of(draft, steps)
+        return {**setting, "zone": zone}, _about_late_issue(times.late_issue, times.valid)
     without = "no issue time in the files"
     days = _days_before(draft)
     if days:
@@ -52,7 +62,20 @@ def guess_known(draft: SourceDraft, steps: Steps) -> tuple[dict[str, Any], str |
     if says_day_ahead(draft):
         known = {"day": -1, "at": _GATE, "zone": "group"}
         return known, f"{without}: at what time of the previous day is the forecast published?"
-    return {"before_step": _in_hours(frequency)}, f"{without}: when does the forecast become known?"
+    return {"before_step": _in_hours(steps.length)}, f"{without}: when does the forecast become known?"
+
+
+def _about_late_issue(issue: TimestampColumn, valid: TimestampColumn) -> str:
+    """Ask about forecasts whose issue time is after the time that they are for, with the number of rows and an example."""
+    both = issue.ok & valid.ok
+    late = both & (issue.wall > valid.wall)
+    row = int(np.flatnonzero(late)[0])
+    return (
+        f"{issue.name} is later than {valid.name} in {int(late.sum()):,} of {int(both.sum()):,} rows (such as {minute_text(issue.wall[row])} "
+        f"for {minute_text(valid.wall[row])}), so these rows are not forecasts, or one of the two columns or its zone is wrong: which is it? "
+        f"Until you answer, a row is known at its {issue.name} and not before; if the later rows are measurements or corrections, leave "
+        "them out (`where`) and write `issue_time`"
+    )
 
 
 def _known_when_published(published: TimestampColumn, zone: str) -> tuple[dict[str, Any], str | None]:

@@ -52,6 +52,8 @@ class TimeColumns:
     lead: Column | None = None
     lead_unit: str = "h"
     lead_is_certain: bool = True
+    late_issue: TimestampColumn | None = None
+    """A column whose heading names an issue time, but with times after the valid time of too many rows."""
 
     @property
     def main(self) -> TimestampColumn:
@@ -179,7 +181,7 @@ def _assign_roles(found: list[TimestampColumn]) -> TimeColumns:
     excluded: dict[str, str] = {}
     found = _drop_ends(_drop_duplicates(found, excluded), excluded)
     valid = max(found, key=lambda each: (_validity(each), _count_times(each)))
-    issue = published = None
+    issue = published = late = None
     certain = True
     for column in found:
         if column is valid:
@@ -191,9 +193,12 @@ def _assign_roles(found: list[TimestampColumn]) -> TimeColumns:
             issue, certain = column, named
         elif published is None and column.words & PUBLISHED and _is_later(column, valid):
             published = column
+        elif late is None and named and both.any() and before < _ALMOST:
+            late = column
+            excluded[column.name] = "is after the valid time in many rows, so it is not read as an issue time"
         else:
             excluded[column.name] = "is another timestamp column without a recognised purpose"
-    return TimeColumns(valid, issue, published, excluded, valid.wall, valid.ok, certain)
+    return TimeColumns(valid, issue, published, excluded, valid.wall, valid.ok, certain, late_issue=late)
 
 
 def _is_later(column: TimestampColumn, valid: TimestampColumn) -> bool:

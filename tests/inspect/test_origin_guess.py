@@ -61,3 +61,29 @@ def test_lags_of_steps_of_days_are_days() -> None:
     week = Steps(7 * DAY, local_days=True, anchor="monday")
     assert choose_lags(lambda lag: int(lag[:-1]) >= 2, Steps(DAY, local_days=True)) == ["2d", "7d"]
     assert choose_lags(lambda lag: int(lag[:-1]) >= 8, week) == ["14d"]
+
+
+def test_issue_times_after_the_valid_time_are_asked_about_and_make_no_row_known_early(tmp_path: Path) -> None:
+    hour = pd.Timedelta("1h")
+    stamps = [(t, issued) for t in mock.hours(count=240) for issued in (t - 14 * hour, t + 2 * hour)]
+    rows = [
+        (f"{issued:%Y-%m-%d %H:%M}", f"{t:%Y-%m-%d %H:%M}", round(50.0 + place % 24 + 0.5, 1))
+        for place, (t, issued) in enumerate(stamps)
+    ]
+    measured = [(f"{t:%Y-%m-%d %H:%M}", 50.5 + place % 24) for place, t in enumerate(mock.hours(count=240))]
+    seen = mock.seen(
+        tmp_path,
+        forecast_csv=mock.lines("issued,valid,mw", *rows),
+        actual_csv=mock.lines("time,mw", *measured),
+    )
+    assert mock.settings(seen)["raw"]["sources"]["forecast"]["known"] == {
+        "column": "issued",
+        "format": "iso",
+        "zone": "UTC",
+    }
+    (asked,) = (question for question in mock.questions(seen) if "issued is later than valid" in question)
+    assert "in 240 of 480 rows (such as 2022-01-01 02:00 for 2022-01-01 00:00)" in asked
+    stored = mock.read_back(seen, tmp_path)["forecast"]
+    assert len(stored) == len(rows)
+    late = stored[stored["known_time"] > stored["valid_time"]]
+    assert len(late) == len(stored) // 2
