@@ -49,7 +49,7 @@ def replace_file(path: Path, *, flushed: bool = True) -> Iterator[Path]:
     temporary = _partial_path(path)
     _remove_leftovers(path)
     try:
-        with _named(path):
+        with _named({temporary: path}):
             yield temporary
         if flushed:
             flush_to_disk(temporary)
@@ -59,14 +59,26 @@ def replace_file(path: Path, *, flushed: bool = True) -> Iterator[Path]:
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
-    """Name `path` in the error of a full disk: `write` reports it without any name."""
+def _named(outputs: Mapping[Path, Path]) -> Iterator[None]:
+    """Name the output, by its temporary path, in an error of the system: `write` names nothing, and libraries the temporary path.
+
+    A full disk that no path is named with is reported with the first output.
+    """
     try:
         yield
     except OSError as fault:
-        if fault.errno in _FULL and fault.filename is None:
-            fault.filename = str(path)
+        for temporary, path in outputs.items():
+            _name_output(fault, temporary, path)
         raise
+
+
+def _name_output(fault: OSError, temporary: Path, path: Path) -> None:
+    if fault.filename is not None:
+        named, begin = Path(str(fault.filename)).absolute(), temporary.absolute()
+        if named.is_relative_to(begin):
+            fault.filename = str(path / named.relative_to(begin))
+    elif fault.errno is not None and (fault.errno in _FULL or str(temporary) in str(fault)):
+        fault.filename, fault.strerror = str(path), os.strerror(fault.errno)
 
 
 def remove_path(path: Path) -> None:
@@ -98,7 +110,7 @@ def replace_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
     try:
         for folder in fresh:
             folder.mkdir(parents=True)
-        with _named(folders[0]):
+        with _named(dict(zip(fresh, folders, strict=True))):
             yield fresh
         for new, folder in zip(fresh, folders, strict=True):
             _swap(new, folder)

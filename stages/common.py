@@ -42,6 +42,9 @@ _FILE_FOR_FOLDER = _WRONG_KIND.format("A file", "a folder")
 _REMEDIES = {
     errno.ENOSPC: "The disk is full: free some space and run the stage again. Previous outputs are unchanged.",
     errno.EDQUOT: "Your disk quota is used up: free some space and run the stage again. Previous outputs are unchanged.",
+    errno.EFBIG: "Files may not grow so large here: raise the limit with `ulimit -f`, or use a file system for larger files, and run "
+    "the stage again. Previous outputs are unchanged.",
+    errno.ENOENT: "It is missing, or its folder takes no new files: check the path and run the command again.",
     errno.EACCES: "Check its owner and permissions, then run the stage again.",
     errno.EPERM: "Check its owner and permissions, then run the stage again.",
     errno.EROFS: "The file system is read-only: run the stage in a writable folder.",

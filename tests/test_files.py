@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hindcast.pipeline.files import read_json, replace_file, replace_folders, wr
 
 WRITER = """
 import sys, time
+from collections.abc import Callable
 from pathlib import Path
 from hindcast.pipeline.files import replace_file, replace_folders
 
@@ -154,3 +156,24 @@ def test_the_error_of_a_full_disk_names_what_was_being_written(tmp_path: Path, k
     with pytest.raises(OSError, match="No space left") as caught, kind(tmp_path / "out"):
         raise OSError(errno.ENOSPC, "No space left on device")  # as `write` raises it
     assert caught.value.filename == str(tmp_path / "out")
+
+
+@pytest.mark.parametrize(("kind", "below"), [(replace_file, ""), (replace_folders, "/part.h5")])
+def test_an_error_that_names_the_temporary_path_is_given_the_name_of_the_output(
+    tmp_path: Path, kind: Any, below: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    def fail(raised: Callable[[Path], OSError]) -> tuple[str, str]:
+        with pytest.raises(OSError, match=r".") as caught, kind(Path("out")) as made:
+            raise raised(made[0] if below else made)
+        return caught.value.filename, caught.value.strerror
+
+    whole, told = "File too large", "No such file or directory"
+    assert fail(lambda place: OSError(errno.EFBIG, whole, f"{place.absolute()}{below}")) == (
+        f"out{below}",
+        whole,
+    )
+    text = "Failed to open local file '{}'"  # as pyarrow raises it
+    assert fail(lambda place: OSError(errno.ENOENT, text.format(place))) == ("out", told)
+    assert fail(lambda place: OSError(errno.ENOENT, told, "another")) == ("another", told)

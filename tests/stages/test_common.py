@@ -107,6 +107,8 @@ def test_debug_shows_the_traceback_too(workspace: Path, capsys: pytest.CaptureFi
     ("number", "remedy"),
     [
         (errno.ENOSPC, "free some space"),
+        (errno.EFBIG, "ulimit -f"),
+        (errno.ENOENT, "takes no new files"),
         (errno.EACCES, "permissions"),
         (errno.ENOTDIR, "A file exists where the stage needs a folder"),
         (errno.EISDIR, "A folder exists where the stage needs a file"),
