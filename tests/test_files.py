@@ -18,7 +18,6 @@ from hindcast.pipeline.files import read_json, replace_file, replace_folders, wr
 
 WRITER = """
 import sys, time
-from collections.abc import Callable
 from pathlib import Path
 from hindcast.pipeline.files import replace_file, replace_folders
 
@@ -164,7 +163,7 @@ def test_an_error_that_names_the_temporary_path_is_given_the_name_of_the_output(
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
-    def fail(raised: Callable[[Path], OSError]) -> tuple[str, str]:
+    def fail(raised: Callable[[Path], OSError]) -> tuple[Any, Any]:
         with pytest.raises(OSError, match=r".") as caught, kind(Path("out")) as made:
             raise raised(made[0] if below else made)
         return caught.value.filename, caught.value.strerror
@@ -176,4 +175,4 @@ def test_an_error_that_names_the_temporary_path_is_given_the_name_of_the_output(
     )
     text = "Failed to open local file '{}'"  # as pyarrow raises it
     assert fail(lambda place: OSError(errno.ENOENT, text.format(place))) == ("out", told)
-    assert fail(lambda place: OSError(errno.ENOENT, told, "another")) == ("another", told)
+    assert fail(lambda _: OSError(errno.ENOENT, told, "another")) == ("another", told)
