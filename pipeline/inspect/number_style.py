@@ -67,6 +67,10 @@ def detect_number_style(columns: Sequence[Sequence[str]], separator: str) -> tup
         # the comma already separates cells, so 5.286 is not five thousand
         fraction = next((cell for cell in cells if _GROUPED.fullmatch(cell) and "." in cell), None)
         decimal, thousands, notes = ".", None, [_read_as_fraction(examples[fraction])] if fraction else []
+    elif decimal == "," and separator == "," and _all_group(cells):
+        example = next(examples[cell] for cell in cells if _COMMA.fullmatch(cell))
+        note = f"{example!r} is read as a whole number with a thousands separator; is it a decimal comma?"
+        decimal, thousands, notes = ".", ",", [note]
     elif decimal == "," and separator == ",":
         both = "numbers have decimal commas, but cells are separated by commas too"
         notes.append(f"{both}: export the file with another separator")
@@ -114,6 +118,13 @@ def _detect_separators(
         note = f"{example!r} is read as a whole number with a thousands separator; is it a fraction?"
         return "." if sign == "," else ",", sign, [note]
     return usual, None, [_read_as_fraction(example)]
+
+
+def _all_group(cells: Mapping[str, int]) -> bool:
+    """Return whether each comma in a number has groups of three digits behind it, as in 12,000."""
+    return all(
+        _GROUPED.fullmatch(cell) and not _is_fraction(cell) for cell in cells if _COMMA.fullmatch(cell)
+    )
 
 
 def _is_fraction(cell: str) -> bool:

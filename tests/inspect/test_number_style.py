@@ -60,6 +60,15 @@ def test_decimal_commas_between_commas_are_reported() -> None:
     assert "another separator" in notes[0]
 
 
+def test_quoted_thousands_between_commas_are_whole_numbers_with_a_question(tmp_path: Path) -> None:
+    stamps = pd.date_range("2024-01-01", periods=240, freq="h").strftime("%m/%d/%Y %I:%M %p")
+    body = "".join(f'{stamp},"{12 + place % 7},{place % 9}00"\n' for place, stamp in enumerate(stamps))
+    seen = mock.seen(tmp_path, load_csv=f"Date/Time,Actual Load\n{body}")
+    assert mock.only_source(seen)["thousands"] == ","
+    assert "is it a decimal comma?" in "; ".join(mock.questions(seen))
+    assert mock.read_back(seen, tmp_path)["realized"].filter(like="load").max().item() == 18_800
+
+
 def test_three_decimals_between_commas_are_fractions_without_a_complaint_about_commas(tmp_path: Path) -> None:
     stamps = pd.date_range("2024-01-01", periods=200, freq="D").strftime("%Y-%m-%d")
     body = [
