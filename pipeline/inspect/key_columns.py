@@ -19,6 +19,7 @@ from hindcast.pipeline.inspect.level_guess import (
     Levels,
     counts_levels,
     describe_levels,
+    describe_quantiles,
     may_be_levels,
     names_revisions,
 )
@@ -99,6 +100,11 @@ def _choose_keys_and_levels(
     used = times.places | ({member.place} if member else set())
     free = [c for c in fmt.columns if c.place not in used and c.name not in times.excluded]
     named = [column for column in free if column.distinct > 1 and may_be_levels(column)]
+    for quantiles in filter(None, map(describe_quantiles, free)):
+        keys = _choose_keys(fmt, times, member, [quantiles.column])
+        names = [encode_names(key) for key in (*keys, member) if key]
+        if _repeated_share(encode_tuples([fmt.file, times.wall, times.stamps, *names])) > _FEW:
+            return *keys, quantiles
     series, group = _choose_keys(fmt, times, member, [])
     chosen = [column for column in (series, group) if column]
     for column in [*named, *(column for column in chosen if column not in named and counts_levels(column))]:

@@ -28,6 +28,20 @@ _MOST_LEVELS = 20  # different numbers of a column that numbers revisions
 _MOST_VALUES = 8  # columns in which the rows of one time are compared
 _NEAR = 0.5  # of the standard deviation of a series, the usual difference between revisions if a heading names them
 _NEARER = 0.1  # the same if no heading does
+_MOST_QUANTILES = 100
+_QUANTILES = frozenset(
+    {
+        "quantile",
+        "quantiles",
+        "percentile",
+        "outputtypeid",
+        "outputtype",
+        "tau",
+        "probability",
+        "prob",
+        "level",
+    }
+)
 _ORDERED = 0.97  # share of neighbouring rows of one time whose levels rise, or fall
 _EARLY = frozenset(
     ["prelim", "preliminary", "provisional", "initial", "estimated", "estimate", "unvalidated", "interim"]
@@ -80,6 +94,24 @@ def counts_levels(column: Column) -> bool:
         and bool((numbers == counted).all())
         and not names_quantity(column.heading)
     )
+
+
+def describe_quantiles(column: Column) -> Levels | None:
+    """Return the levels of quantiles, by a heading that says so and numbers between 0 and 1; None for other columns."""
+    numbers = column.numbers[~np.isnan(column.numbers)]
+    named = bool(words_in(column.name) & _QUANTILES)
+    if not named or column.kind != "number" or not 1 < column.distinct <= _MOST_QUANTILES:
+        return None
+    if not len(numbers) or numbers.min() <= 0 or numbers.max() >= 1:
+        return None
+    names = sorted(pc.unique(column.texts.filter(pa.array(~column.missing))).to_pylist())
+    middle = column.texts[int(np.nanargmin(np.abs(column.numbers - 0.5)))].as_py()
+    question = (
+        f"{column.name} is read as the level of a quantile ({names[0]} to {names[-1]}, {len(names)} levels of each forecast), "
+        f"and only rows of {middle} are read as the forecast: is it the one to compare with? To read another one, write its "
+        f"level in `where`; for several, make a source for each"
+    )
+    return Levels(column, ("where", {column.name: middle}), question)
 
 
 def describe_levels(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.inspect import mock
@@ -73,3 +74,27 @@ def test_a_version_without_repeated_times_is_no_value(tmp_path: Path) -> None:
     rows = [(time, 1 + place % 2, load) for place, (time, load) in enumerate(zip(TIMES, LOADS, strict=True))]
     source = mock.only_source(mock.seen(tmp_path, load_csv=mock.lines("time,version,load", *rows)))
     assert list(source["values"].values()) == [{"column": "load"}]
+
+
+def test_the_median_of_quantiles_in_rows_is_read_and_codes_name_series(tmp_path: Path) -> None:
+    rows = [
+        (
+            f"{day:%Y-%m-%d}",
+            f"{day + pd.Timedelta(7 * lead, 'D'):%Y-%m-%d}",
+            code,
+            "quantile",
+            level,
+            50 + place + 10 * level,
+        )
+        for place, day in enumerate(pd.date_range("2022-10-01", periods=40, freq="7D"))
+        for lead in range(3)
+        for code in ("01", "36")
+        for level in (0.1, 0.5, 0.9)
+    ]
+    head = "reference_date,target_end_date,location,output_type,output_type_id,value"
+    seen = mock.seen(tmp_path, model_csv=mock.lines(head, *rows))
+    source = mock.only_source(seen)
+    assert source["series"] == {"column": "location"}
+    assert source["where"] == {"output_type_id": "0.5"}
+    assert [value["column"] for value in source["values"].values()] == ["value"]
+    assert any("level of a quantile (0.1 to 0.9, 3 levels" in question for question in mock.questions(seen))
