@@ -41,7 +41,10 @@ def kept_lines(evaluation: Evaluation) -> Iterator[str]:
     """Yield, for each split and target, how many of the scored rows are compared, then the series that training never saw."""
     for judgement in evaluation.judgements:
         rows = judgement.comparison
-        yield f"{_title(judgement)}: {rows.compared:,} of {counted(rows.scored, 'scored row')} compared"
+        compared = (
+            rows.compared if "model" in rows.forecasters else 0
+        )  # others have values, but there is no answer
+        yield f"{_title(judgement)}: {compared:,} of {counted(rows.scored, 'scored row')} compared"
     if evaluation.unknown:
         yield evaluation.unknown
 

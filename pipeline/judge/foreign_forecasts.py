@@ -22,7 +22,8 @@ from hindcast.pipeline.wording import counted, listed, time_text
 _REQUIRED = ("series", "origin", "valid_time", "value")
 _OPTIONAL = ("group", "track", "target")
 _TEXTS = ("series", "origin", "valid_time", *_OPTIONAL)
-_QUANTILE = re.compile(r"q(0?\.\d+)")
+_QUANTILE = re.compile(r"q(0\.\d+)")
+_WITHOUT_ZERO = re.compile(r"q\.\d+")
 _NONE = -1
 
 
@@ -61,16 +62,20 @@ def read_forecasts(path: Path, dataset: EvaluationSource, splits: Sequence[str])
         path, _TEXTS, lambda name: name == "value" or _QUANTILE.fullmatch(name) is not None
     )
     levels = {name: float(found[1]) for name in columns if (found := _QUANTILE.fullmatch(name))}
+    of_names = [f"column {name}: write it as q0{name[1:]}" for name in names if _WITHOUT_ZERO.fullmatch(name)]
     missing = [name for name in _REQUIRED if name not in columns]
     missing += ["target"] if "target" not in columns and len(dataset.targets) > 1 else []
     if missing:
         raise FormatError(
             f"{path} has no column {', no column '.join(missing)}; its columns: {listed(names, 20)}. Needed: "
-            f"{', '.join(_REQUIRED)}; as needed: {', '.join(_OPTIONAL)}, and quantiles as q0.1, q0.5, q0.9."
+            f"{', '.join(_REQUIRED)}; as needed: {', '.join(_OPTIONAL)}, and quantiles as q0.1, q0.5, q0.9.",
+            of_names,
         )
-    rows = _Rows(path, columns, dataset, sorted(levels, key=lambda name: levels[name]))
+    rows = _Rows(path, columns, dataset, sorted(levels, key=lambda name: levels[name]), of_names)
     values = {split: rows.at_scored(split) for split in splits}
     rows.check_rest(splits)
+    if not rows.faults and np.isnan(rows.values[:, -1]).all():
+        rows.faults.append(f"value is empty in all of {counted(rows.size, 'row')}: write the forecasts there")
     if rows.faults:
         raise FormatError(f"The forecasts in {path} cannot be judged.", rows.faults)
     unused = tuple(name for name in names if name not in columns)
@@ -79,7 +84,7 @@ def read_forecasts(path: Path, dataset: EvaluationSource, splits: Sequence[str])
 
 @dataclass
 class _Rows:
-    """The rows of the file as numbers. `sound` marks the rows without a fault so far, `used` those at a scored row."""
+    """The rows of the file as numbers. `sound` marks the rows whose place is known, `used` those at a scored row."""
 
     path: Path
     columns: Mapping[str, pa.Array]
@@ -94,10 +99,11 @@ class _Rows:
         self._other_origin = np.full(self.size, _NONE, np.int64)
         self._names, self._series_of = index_series(self.dataset.sequences)
         self.valid, self.origin = self._times("valid_time"), self._times("origin")
+        has_times = self.sound.copy()
         self.series, self.target = self._series(), self._targets()
         self.track = self._tracks()
         self.values = self._values()
-        late = self.origin > self.valid
+        late = has_times & (self.origin > self.valid)
         self._refuse(
             late, "an origin after the valid_time", self._times_text, "a forecast is made before its step"
         )
@@ -204,13 +210,13 @@ class _Rows:
         found = []
         for name in (*self.quantiles, "value"):
             numbers, bad = numbers_of(self.columns[name])
-            self._refuse(
+            self._note(
                 bad, f"no finite number in {name}", self._cell(name), "leave the cell empty if there is none"
             )
             found.append(numbers.astype(np.float32))
         if len(found) > 2:
             falls = np.logical_or.reduce([low > high for low, high in pairwise(found[:-1])])
-            self._refuse(
+            self._note(
                 falls, "quantiles that fall with their level", self._key_text, "sort the quantiles of a row"
             )
         return np.stack(found, axis=1)
@@ -221,18 +227,21 @@ class _Rows:
         start[self._series_of] = table.start_time
         off = (self.valid - start[self.series]) % steps != 0
         self._refuse(
-            off,
+            off & self.sound,
             "a valid_time that is the start of no step",
             self._times_text,
             "steps are named by their start",
         )
 
     def _refuse(self, bad: Flags, what: str, show: Callable[[int], str], remedy: str) -> None:
-        """Add a fault for the sound rows that `bad` marks, with the first as the example; they are not sound any more."""
-        bad = bad & self.sound
+        """Add a fault for the rows that `bad` marks; they are not sound any more."""
+        self._note(bad, what, show, remedy)
+        self.sound &= ~bad
+
+    def _note(self, bad: Flags, what: str, show: Callable[[int], str], remedy: str) -> None:
+        """Add a fault for the rows that `bad` marks, with the first as the example."""
         if bad.any():
             first = int(np.argmax(bad))
-            self.sound &= ~bad
             rows = counted(int(bad.sum()), "row")
             self.faults.append(f"{rows} with {what}, first in {self._place(first)} ({show(first)}): {remedy}")
 

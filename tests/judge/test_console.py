@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hindcast.pipeline.files import write_json
@@ -40,6 +41,19 @@ def test_the_table_lines_up_and_the_answer_follows() -> None:
     excluded = list(excluded_lines(evaluation))
     assert f"test, {table.target}: {counts.missing['model']} rows on which model has no value" in excluded
     assert f"test, {table.target}: trees has no value at all and is not compared" in excluded
+
+
+def test_no_row_is_compared_where_the_model_has_no_value() -> None:
+    table = mock_table(steps=24 * 20)
+    nothing = np.full_like(table.forecasts["model"], np.nan)
+    table = replace(table, forecasts={**table.forecasts, "model": nothing})
+    _, judgement = judge_table(table, ["published", "persistence"], 7)
+    evaluation = Evaluation([judgement], [(judgement, derive_answer(judgement))])
+    assert judgement.comparison.compared > 0
+    assert f": 0 of {judgement.comparison.scored:,} scored rows compared" in next(
+        iter(kept_lines(evaluation))
+    )
+    assert any("model has no value at all" in line for line in excluded_lines(evaluation))
 
 
 def test_a_network_trained_with_other_settings_gives_a_warning_that_names_what_differs(

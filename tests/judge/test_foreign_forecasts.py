@@ -163,6 +163,23 @@ def test_all_faults_are_told_at_once(dataset: Dataset, frame: pd.DataFrame, tmp_
     assert len(fault.value.faults) == 6
 
 
+def test_faults_of_one_row_are_told_at_once(dataset: Dataset, frame: pd.DataFrame, tmp_path: Path) -> None:
+    changed = frame.astype(object).assign(**{"q.1": 1.0})
+    changed.loc[2, ["series", "target", "value", "origin", "track"]] = "x"
+    changed.loc[2, "valid_time"] = "never"
+    with pytest.raises(FormatError) as fault:
+        read_forecasts(write(tmp_path / "f.csv", changed), dataset, SPLITS)
+    assert len(fault.value.faults) == 7
+    assert "column q.1: write it as q0.1" in fault.value.faults
+
+
+def test_a_file_whose_values_are_all_empty_is_refused(
+    dataset: Dataset, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    with pytest.raises(FormatError, match="value is empty in all of"):
+        read_forecasts(write(tmp_path / "f.csv", frame.assign(value=np.nan)), dataset, SPLITS)
+
+
 def test_rows_of_the_training_split_are_outside(
     dataset: Dataset, frame: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -212,6 +229,6 @@ def test_missing_columns_are_all_named(dataset: Dataset, frame: pd.DataFrame, tm
 
 
 def test_falling_quantiles_are_refused(dataset: Dataset, frame: pd.DataFrame, tmp_path: Path) -> None:
-    given = frame.assign(**{"q.1": frame["value"], "q0.5": frame["value"] - 1, "q0.9": frame["value"]})
+    given = frame.assign(**{"q0.1": frame["value"], "q0.5": frame["value"] - 1, "q0.9": frame["value"]})
     with pytest.raises(FormatError, match="with quantiles that fall with their level"):
         read_forecasts(write(tmp_path / "f.csv", given), dataset, SPLITS)
