@@ -82,5 +82,6 @@ def line_style(name: str) -> dict[str, Any]:
 
 
 def add_legend(axes: Axes) -> None:
-    """Add a legend above the axes, where it covers nothing."""
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, fontsize=9)
+    """Add a legend above the axes, where it covers nothing; none if nothing drawn has a label."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, frameon=False, fontsize=9)

@@ -7,7 +7,7 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
-from hindcast.pipeline.judge.plot_style import INK, figure, save_svg
+from hindcast.pipeline.judge.plot_style import INK, add_legend, figure, save_svg
 from hindcast.pipeline.wording import printable
 
 
@@ -41,3 +41,13 @@ def test_any_label_is_plain_text_without_a_warning(tmp_path: Path, label: str) -
 
 def test_control_characters_are_spelled_out() -> None:
     assert printable("a\x00b\x1b") == r"a\x00b\x1b"
+
+
+def test_axes_without_a_label_have_no_legend() -> None:
+    with figure() as drawn:
+        axes = drawn.add_subplot()
+        add_legend(axes)  # matplotlib would warn, and a warning is an error
+        assert axes.get_legend() is None
+        axes.plot([1, 2], label="model")
+        add_legend(axes)
+        assert axes.get_legend() is not None
