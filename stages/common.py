@@ -228,8 +228,12 @@ def _space_text(path: Path) -> str:
         present = sum(each.stat().st_size for each in files if each.exists())
     except OSError:
         return ""
-    beside = f", written beside the present one of {present / 1e6:,.1f} MB" if present else ""
-    return f"It needs more than the {free / 1e6:,.1f} MB that its disk has free{beside}. "
+    needed = f", about {_megabytes(present)} needed" if present else ""
+    return f"Disk full: {_megabytes(free)} free{needed}. "
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f}".removesuffix(".0") + " MB"
 
 
 def _print_error(message: str) -> None:

@@ -35,7 +35,7 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.store.scaler_file import read_scaler
 from hindcast.pipeline.tables import MANIFEST, read_manifest
-from hindcast.pipeline.wording import counted, span_text
+from hindcast.pipeline.wording import counted, listed, span_text
 
 FORMAT = "hindcast-leaks/1"
 
@@ -97,6 +97,19 @@ def write_certificate(path: Path, certificate: dict[str, Any]) -> None:
                     f"{check['name']}: {counted(check['violations'], 'violation')} of the rule: {check['rule']}"
                 )
                 faults += [f"{check['name']}: {example}" for example in check["examples"][:_MOST_LINES]]
+        edited = [
+            text.partition(" is ")[0]
+            for check in certificate["checks"]
+            if check["name"] == "tables"
+            for text in check["examples"]
+        ]
+        if edited:
+            folder = path.parent.parent / "data" / "tables"
+            raise LeakError(
+                f"{listed([str(folder / file) for file in edited])} changed since ingest, so the data set cannot be checked and "
+                "training is refused: run the stages `ingest` to `certify` again.",
+                faults,
+            )
         raise LeakError(
             "The data set breaks rules, so training is refused: files do not belong together, or values were used before they "
             "were known. Run the stages that the lines below name, or else `pack` to `certify` again, as files may be older than the "

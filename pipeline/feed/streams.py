@@ -144,7 +144,7 @@ class Stream(ABC):
 
 @dataclass(frozen=True)
 class Segments(Stream):
-    """The samples of a split that hold scored steps, as they lie in HDF5: a target and a weight at every step.
+    """The stored samples of a split with at least one scored step, in stored order: a target and a weight at every step.
 
     A batch is (inputs, targets, weights) by name: inputs (B, T, its features), targets (B, T, 1), weights (B, T), in
     physical units; weights are 0 at padding, unknown targets, steps that are not scored in this split and, in training,
@@ -153,7 +153,7 @@ class Segments(Stream):
 
     @property
     def row_count(self) -> int:
-        """Samples of the split."""
+        """Stored samples with at least one scored step."""
         return len(self._samples)
 
     @cached_property

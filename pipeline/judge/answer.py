@@ -116,8 +116,14 @@ def _answer_without(judgement: Judgement, found: Unflagged, what: str, why: str)
 
 
 def change_text(value: float) -> str:
-    """Format a skill as a change of the error: 0.123 gives `12.3 % lower`."""
+    """Format a skill as a change of the error: 0.123 gives `12.3 % lower`, less than half of 0.1 % `equal`."""
+    if _is_equal(value):
+        return "equal"
     return f"{abs(100 * value):.1f} % {'lower' if value >= 0 else 'higher'}"
+
+
+def _is_equal(value: float) -> bool:
+    return abs(100 * value) < 0.05
 
 
 def _lies_outside(whole: Estimate, part: Estimate) -> bool:
@@ -148,7 +154,7 @@ def _mae_sentence(judgement: Judgement, overall: Skill, where: str) -> str:
     change, interval = change_text(overall.mae.value), _interval_text(overall.mae, overall.days)
     proven = judgement.rival == "published" or verdict(overall.mae) != "open"
     return (
-        f"The model's mean absolute error {where} is {change} than that of {rival} ({interval})"
+        f"The model's mean absolute error {where} is {change} {'to' if change == 'equal' else 'than'} that of {rival} ({interval})"
         f"{'.' if proven else ': not proven.'}"
     )
 
@@ -214,5 +220,7 @@ def _interval_text(estimate: Estimate, days: int) -> str:
         return f"95 % sure to be at least {change_text(estimate.high)}"
     if estimate.low is None or estimate.high is None:
         return f"no interval: {days} {'day is' if days == 1 else 'days are'} too few"
+    if _is_equal(estimate.low) and _is_equal(estimate.high):
+        return "95 % interval: equal"
     near, far = (estimate.high, estimate.low) if estimate.high < 0 else (estimate.low, estimate.high)
     return f"95 % interval from {change_text(near)} to {change_text(far)}"

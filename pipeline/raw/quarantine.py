@@ -181,10 +181,7 @@ def find_source_faults(
     rules = {rule: count for rule, count in counts.rules.items() if rule not in DECLARED}
     if not counts.stored + counts.folded + counts.rules[SUPERSEDED]:
         rules = rules or dict(counts.rules)
-        fault = (
-            f"raw.sources.{name}: 0 of {counted(counts.read, 'row')} can be stored, whatever raw.max_bad_fraction allows; "
-            "the most frequent reasons:"
-        )
+        fault = f"raw.sources.{name}: no row of {counts.read:,} can be stored; the most frequent reasons:"
     elif counts.bad > allowed * counts.read:
         fault = (
             f"raw.sources.{name}: {counts.bad} of {counted(counts.read, 'row')} are bad ({counts.bad / counts.read:.2%}), but "

@@ -368,7 +368,7 @@ class ValueField(Section):
             yield f"on_flag: {self.on_flag} needs limits: write, for example, `flag: {{below: 0, above: 60000, frozen: 24h}}`"
         if self.on_flag == "quarantine" and self.flag is not None and self.flag.of_runs:
             yield (
-                f"on_flag: quarantine checks each row alone, so it cannot be used with {' and '.join(self.flag.of_runs)}: set "
+                f"on_flag: quarantine works with `below` and `above` only, found {' and '.join(self.flag.of_runs)}: set "
                 "on_flag to missing, or remove the limits of runs"
             )
         unknown = self.header_groups - {*HEADER_NAMES, *HEADER_TIMES}

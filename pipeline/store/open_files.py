@@ -158,7 +158,10 @@ def report_damage(path: Path, doing: str) -> Iterator[None]:
             raise
         check_not_held(path)  # another program may have opened it since
         reason = " ".join(str(fault).split())
-        raise FormatError(f"{path} is damaged ({doing}: {reason}): {REMEDY}.") from fault
+        if "filter returned failure" in reason:
+            reason = "a chunk is damaged"
+        shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+        raise FormatError(f"{shown} is damaged ({doing}: {reason}): {REMEDY}.") from fault
 
 
 def add_seal(image: bytes) -> bytes:

@@ -154,6 +154,8 @@ class Workspace:
         """
         from hindcast.pipeline.feed.streams import Lanes
 
+        if lanes < 1:
+            raise ValueError(f"lanes must be at least 1, found {lanes}")
         return Lanes(self.dataset, split, lanes, columns or self._whole, **self._shuffled(split, options))
 
     # --- what was known

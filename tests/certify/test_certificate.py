@@ -263,3 +263,13 @@ def test_settings_changed_since_the_split_are_found(data: Path) -> None:
     params = settings()
     other = params.model_copy(update={"seed": 8})
     assert kinds(certify(data, other)) == {"files", "rebuilt"}
+
+
+def test_a_table_changed_since_ingest_is_named_first(data: Path) -> None:
+    path = data / "tables/weather/here.parquet"
+    path.write_bytes(path.read_bytes() + b"x")
+    with pytest.raises(LeakError) as caught:
+        write_certificate(data.parent / "reports/leaks.json", certify(data, settings()))
+    assert caught.value.summary.startswith(
+        f"{data.parent / 'data/tables/weather/here.parquet'} changed since ingest"
+    )

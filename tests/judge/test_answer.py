@@ -40,6 +40,16 @@ def test_an_interval_goes_from_the_smaller_change_to_the_larger(model: float, pu
     assert 0 < float(near) < float(far)
 
 
+def test_a_model_with_the_published_values_is_equal() -> None:
+    table = table_with({"g0": 2.0}, {"g0": 2.0})
+    same = replace(table, forecasts={**table.forecasts, "model": table.forecasts["published"]})
+    answer = derive_answer(judge_table(same, ["published"], 7)[1])
+    assert answer.short == "No, not proven."
+    assert "is equal to that of" in answer.sentences[0]
+    assert answer.sentences[0].endswith("(95 % interval: equal).")
+    assert answer.sentences[1] == "Its RMSE is equal (95 % interval: equal)."
+
+
 def test_tracks_are_counted_by_verdict() -> None:
     table = table_with({"g0": 5.0}, {"g0": 9.0}, tracks=2)
     answer = derive_answer(judge_table(table, ["published"], 7)[1])

@@ -16,7 +16,6 @@ from hindcast.pipeline.raw.context import Sizes
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.raw.source_files import natural_key
 from hindcast.pipeline.settings.known import AfterStep, AtIssuePlus
-from hindcast.pipeline.wording import counted
 from tests.examples import examples
 from tests.raw.mock import LONG, Outcome, bytes_below, ingested, mock_params, moment, write_files
 from tests.raw.oracle import Oracle, nanoseconds
@@ -50,7 +49,7 @@ def test_every_row_is_stored_quarantined_or_folded_as_a_line_by_line_reader_does
                 ingested(Path(folder), case.packed, {"meter": case.source}, zone=case.zone, sizes=sizes)
             return
         if not oracle.stored:
-            with pytest.raises(RawDataError, match=f"0 of {counted(oracle.read, 'row')} can be stored"):
+            with pytest.raises(RawDataError, match=f"no row of {oracle.read:,} can be stored"):
                 ingested(Path(folder), case.packed, {"meter": case.source}, zone=case.zone, sizes=sizes)
             return
         found = ingested(Path(folder), case.packed, {"meter": case.source}, zone=case.zone, sizes=sizes)
@@ -327,10 +326,10 @@ def test_sources_whose_rows_are_all_bad_are_reported_at_once_whatever_the_fracti
         "r.csv": "name,time,load\nx,soon,1\n",
     }
     message = failing(tmp_path, files, sources, max_bad_fraction=1.0)
-    assert "raw.sources.meter: 0 of 24 rows can be stored, whatever raw.max_bad_fraction allows" in message
+    assert "raw.sources.meter: no row of 24 can be stored" in message
     assert "valid_time: 24 rows (see `valid_time.format` and `ignore_lines`)" in message
     assert "bad.csv, line 2: '0.30 Uhr' in 'x,0.30 Uhr,1'" in message
-    assert "raw.sources.remarks: 0 of 1 row can be stored" in message
+    assert "raw.sources.remarks: no row of 1 can be stored" in message
     assert "ignored: 1 row (see `ignore_lines`)" in message
     assert "raw.sources.good" not in message
 

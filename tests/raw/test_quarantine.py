@@ -92,8 +92,8 @@ def test_counts_add_up_and_declared_rules_are_not_bad() -> None:
         (Counts(read=100, stored=1, rules=Counter({IGNORED: 99})), 0.0, None),
         (Counts(read=100, folded=1, rules=Counter({IGNORED: 99})), 0.0, None),
         (Counts(read=100, rules=Counter({SUPERSEDED: 100})), 0.0, None),
-        (Counts(read=100, rules=Counter({NUMBER: 100})), 1.0, "0 of 100 rows can be stored"),
-        (Counts(read=100, rules=Counter({IGNORED: 100})), 1.0, "0 of 100 rows can be stored"),
+        (Counts(read=100, rules=Counter({NUMBER: 100})), 1.0, "no row of 100 can be stored"),
+        (Counts(read=100, rules=Counter({IGNORED: 100})), 1.0, "no row of 100 can be stored"),
     ],
 )
 def test_a_source_needs_rows_and_few_bad_ones(counts: Counts, allowed: float, words: str | None) -> None:

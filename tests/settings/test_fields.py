@@ -67,7 +67,7 @@ from hindcast.pipeline.settings.raw import Source
         (
             ValueField,
             {"column": "v", "flag": {"above": 1, "zeros": "6h", "frozen": "1d"}, "on_flag": "quarantine"},
-            "cannot be used with zeros and frozen: set on_flag to missing",
+            "found zeros and frozen: set on_flag to missing",
         ),
         (Source, {"encoding": "base64"}, "must be a text encoding of Python"),
         (Source, {"encoding": ["utf-8", "base64"]}, "must be a text encoding of Python"),

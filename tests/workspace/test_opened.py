@@ -103,6 +103,14 @@ def test_streams_are_those_of_the_public_classes(finished: Path) -> None:
                     np.testing.assert_array_equal(values, theirs[0][place][name])
 
 
+def test_a_number_of_lanes_below_one_is_named(finished: Path) -> None:
+    with (
+        hindcast.open(finished) as work,
+        pytest.raises(ValueError, match="lanes must be at least 1, found -2"),
+    ):
+        work.lanes("train", -2)
+
+
 def test_each_missing_output_is_named_with_its_stage(finished: Path, tmp_path: Path) -> None:
     reads = {
         "data/tables/tables.json": lambda work: work.as_known("2024-10-01"),
