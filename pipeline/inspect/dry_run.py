@@ -65,7 +65,7 @@ def _question(result: _SourceResult, allowed: float) -> str:
     rules = ", ".join(f"{rule} {count}" for rule, count in result.rules.most_common(3))
     return (
         f"{result.name}: some of the first {result.read} rows would be quarantined: {rules}{result.example}; "
-        f"{_WIDER if result.rejected > allowed * result.read else 'is that correct?'}"
+        f"{_WIDER if result.rejected > allowed * result.read else f'keep {allowed:g} if these {result.rejected} rows may be lost; otherwise change the settings that read them'}"
     )
 
 

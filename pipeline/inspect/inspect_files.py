@@ -84,7 +84,7 @@ class Inspection:
             ("Files", columns, _file_rows(self.files)),
             ("Anomalies", ("what", "file", "column", "place", "how much"), anomalies),
             ("Not read", ("file and reason",), [(text,) for text in self.unread]),
-            ("Open questions", ("setting", "question", "written meanwhile"), questions),
+            ("Open questions", ("setting", "question", "used until you answer"), questions),
         ]
 
     def trial_tables(self) -> list[Table]:

@@ -128,7 +128,7 @@ def _add_align(
     origin, about_origin = guess_origin(drafts, steps)
     align = document.top.section("align", gap=True)
     align.add("target", [target], ask=[ask])
-    unpaired = f"is one of {', '.join(sorted(forecasts.values()))} the published forecast of {target}?"
+    unpaired = f"which is the published forecast of {target}: {', '.join(sorted(forecasts.values()))}, or none of these?"
     if forecasts:
         align.add("published", published, ask=() if published else [unpaired])
     align.add("origin", origin, ask=about_origin)

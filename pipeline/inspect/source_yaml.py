@@ -66,7 +66,7 @@ def add_source(
 ) -> None:
     """Write one source of a data set with these steps; `part_of` is the source in whose tables its rows are stored."""
     source = sources.section(name, ask=[field.question])
-    about_role = "no word or issue time shows whether these values are measured or forecast"
+    about_role = "Are these values measured (`role: realized`) or forecast (`role: forecast`)?"
     certain = all(value.certain for value in draft.values)
     source.add("role", draft.role, ask=[None if certain else about_role, _about_published(draft)])
     if part_of is not None:

@@ -260,7 +260,7 @@ def _proven_zone(best: str, changes: ClockChanges, hints: Sequence[str], said: s
     question = f"{header} timestamps show wall time ({changes.example}), so they are read as {best}{others}"
     once = bool(changes.single and not changes.doubled)
     if once:
-        question += f". Note: {_ONCE}"
+        question += f"{'' if question.endswith('?') else '.'} Note: {_ONCE}"
     elif not changes.doubled:
         expected = "its repeated hour is expected to occur twice, the earlier one first"
         question += f". The files contain no autumn change; {expected}"

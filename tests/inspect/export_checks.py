@@ -404,11 +404,11 @@ _ANSWERS = (
     (r"(start|end|ends) of their step|mark its end|label", _answer_label),
     (r"reads all timestamps as well|day and month|month and day", _answer_format),
     (r"decimal|thousands", _answer_number),
-    (r"measured or forecast", _answer_role),
+    (r"values measured .* or forecast", _answer_role),
     (r"encoding", _answer_encoding),
     (r"read as missing", _answer_missing),
     (r"issue times, set", _answer_issue),
-    (r"is one of .* the published forecast|if multiplied by", _answer_published),
+    (r"which is the published forecast|if multiplied by", _answer_published),
     (r"^raw\.frequency", _answer_frequency),
     (r"unit of the lead", _answer_lead),
 )

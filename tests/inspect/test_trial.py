@@ -170,14 +170,14 @@ def test_the_only_forecast_is_paired_without_a_question_if_it_fits(tmp_path: Pat
     assert mock.settings(seen)["raw"]["sources"]["forecast"]["values"][published]["column"] == "outlook"
     asked = mock.questions(seen)
     assert not any(
-        "published forecast" in question or "measured or forecast" in question for question in asked
+        "published forecast" in question or "Are these values measured" in question for question in asked
     )
 
 
 def test_the_only_forecast_is_asked_about_if_it_does_not_fit(tmp_path: Path) -> None:
     seen = mock.seen(tmp_path, data_csv=text(mw=LOAD), forecast_csv=text(outlook=np.round(10 * NOISE, 2)))
-    assert any("is one of value_forecast" in question for question in mock.questions(seen))
-    assert any("measured or forecast" in question for question in mock.questions(seen))
+    assert any("which is the published forecast" in question for question in mock.questions(seen))
+    assert any("Are these values measured" in question for question in mock.questions(seen))
 
 
 def test_a_forecast_that_fits_only_if_shifted_is_asked_about_whatever_its_name(tmp_path: Path) -> None:
