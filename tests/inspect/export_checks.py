@@ -397,7 +397,7 @@ def _answer_total(export: Export, settings: Settings, path: list[str], _: str) -
 
 _ANSWERS = (
     (r"word for a total", _answer_total),
-    (r"list lines that are no rows", _answer_lines),
+    (r"ignore_lines", _answer_lines),
     (r"target could also be", _answer_target),
     (r"same series|of these the same", _answer_names),
     (r"zone|wall time|UTC|clock change|fixed offset", _answer_zone),
