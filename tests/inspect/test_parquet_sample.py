@@ -109,7 +109,7 @@ def test_csv_and_parquet_files_with_one_header_are_one_source(separator: str, tm
     files: dict[str, str | bytes] = {"load1_csv": content, "load2.parquet": parquet(rest)}
     found = seen(tmp_path, **files)
     proposal = found.require_proposal().text
-    assert proposal.count("role: ") == 1
+    assert proposal.count("\n      role: ") == 1
     assert "load1.csv" in proposal
     assert "load2.parquet" in proposal
     assert not any("would be quarantined" in each for each in questions(found))
