@@ -60,8 +60,13 @@ def usual_counts(column: Column) -> list[str]:
     """Return usual formats by which regular whole numbers in a column of times would be dates of today, the likeliest first."""
     if not column.is_whole or not column.heading.has(TIME) or column.heading.has(LEAD):
         return []
-    numbers = np.unique(column.numbers[~np.isnan(column.numbers)])
-    if len(numbers) < 3 or most_frequent(np.diff(numbers))[1] < _REGULAR:
+    present = column.numbers[~np.isnan(column.numbers)]
+    steps, numbers = (
+        np.diff(present),
+        np.unique(present),
+    )  # steps from row to row: small measured numbers also lie side by side
+    steps = steps[steps != 0]
+    if len(numbers) < 3 or most_frequent(steps)[1] < _REGULAR:
         return []
     found = []
     for form in _USUAL:

@@ -123,3 +123,17 @@ def test_slots_of_half_hours_count_from_0_or_1(first: int, tmp_path: Path) -> No
     found, setting, _ = stored(tmp_path, mock.lines("date,slot,load", *rows))
     assert list(found) == list(times.tz_localize("UTC"))
     assert setting["period"] == {"column": "slot", "length": "30min", **({"first": 0} if first == 0 else {})}
+
+
+def test_small_measured_numbers_under_a_heading_with_an_hour_are_no_counts(tmp_path: Path) -> None:
+    load = np.round(mock.values(96)).astype(int).tolist()
+    days = {
+        f"report_2024120{day}_csv": mock.lines(
+            "Hour,A kWh (per half hour),B kWh (per half hour)",
+            *((hour, load[24 * (day - 5) + hour], load[24 * (day - 5) + hour] + 20) for hour in range(24)),
+        )
+        for day in range(5, 9)
+    }
+    seen = mock.seen(tmp_path, **days)
+    assert not any("no text names the unit of these counts" in question for question in mock.questions(seen))
+    assert len(mock.only_source(seen)["values"]) == 1
