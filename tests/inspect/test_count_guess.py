@@ -126,10 +126,10 @@ def test_slots_of_half_hours_count_from_0_or_1(first: int, tmp_path: Path) -> No
 
 
 def test_small_measured_numbers_under_a_heading_with_an_hour_are_no_counts(tmp_path: Path) -> None:
-    load = np.round(mock.values(96)).astype(int).tolist()
+    load = np.random.default_rng(1).integers(30, 75, 96).tolist()
     days = {
         f"report_2024120{day}_csv": mock.lines(
-            "Hour,A kWh (per half hour),B kWh (per half hour)",
+            "Hour,A KWH/hh (per half hour),B KWH/hh (per half hour)",
             *((hour, load[24 * (day - 5) + hour], load[24 * (day - 5) + hour] + 20) for hour in range(24)),
         )
         for day in range(5, 9)
