@@ -320,8 +320,8 @@ def _join_hours(dates: TimestampColumn, others: Sequence[Column]) -> TimestampCo
     form = "%Y-%m-%d" if dates.form.text == "iso" else dates.form.text
     if not repeats or "%H" in form:
         return dates
-    clocks = (joined for column in others if (joined := _join_clock(dates, form, column)) is not None)
-    clock = next(clocks, None)
+    texts_first = sorted(others, key=lambda column: column.kind == "number")  # numbers may count rows
+    clock = next(filter(None, (_join_clock(dates, form, column) for column in texts_first)), None)
     for period in filter(None, (_find_period(column, dates) for column in others)):
         numbered = _join_period(dates, period)
         # the times of day of another column show whether the numbers count steps or lines

@@ -77,6 +77,15 @@ def test_a_day_of_23_numbers_shows_that_they_count_hours(first: str, tmp_path: P
     assert stored == times.as_unit("ns").asi8.tolist()
 
 
+def test_a_clock_is_preferred_to_a_number_of_rows_beside_it(tmp_path: Path) -> None:
+    times = mock.hours("2021-06-19", 24)
+    clocks = times.strftime("%I:%M %p")
+    rows = zip(range(1, 25), times.strftime("%d-%m-%Y"), clocks, mock.values(24), strict=True)
+    valid, stored = _read(tmp_path, "nr,Date,Time,load", *rows)
+    assert valid["columns"] == ["Date", "Time"]
+    assert stored == times.as_unit("ns").asi8.tolist()
+
+
 def test_a_number_of_all_rows_is_no_step_of_the_day(tmp_path: Path) -> None:
     times = pd.date_range("2019-04-04", periods=480, freq="15min")
     rows = zip(

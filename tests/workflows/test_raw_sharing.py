@@ -10,24 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.project.own_data_set import DATASET
 from tests.project_copy import ProjectCopy, clone, git, run_in
 
 pytestmark = pytest.mark.workflow
-
-DATASET = """# @package _global_
-raw:
-  path: data/raw/mine
-  frequency: 1h
-  sources:
-    load:
-      role: realized
-      files: "*.csv"
-      group: {constant: g}
-      valid_time: {column: time}
-      known: {after_step: 0h}
-      values: {load: {column: mw}}
-align: {target: [load], published: {}, origin: {before: 1h}, gaps: {fill: 2h}, features: {lags: {load: [24h]}}}
-"""
 
 
 def succeed(folder: Path, *words: str) -> str:

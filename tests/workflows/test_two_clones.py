@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.project.own_data_set import DATASET
 from tests.project_copy import ProjectCopy, clone, git, output_digests, run_in
 
 pytestmark = pytest.mark.workflow
@@ -56,20 +57,9 @@ def test_a_second_clone_pulls_what_the_first_pushed_and_runs_the_check_only(
     assert output_digests(second) == output_digests(first)
 
 
-OWN = """# @package _global_
-raw:
-  path: data/raw/mine
-  frequency: 1h
-  sources:
-    load:
-      role: realized
-      files: "*/*.csv"
-      group: {path: "^([^/]+)/"}
-      valid_time: {column: time}
-      known: {after_step: 0h}
-      values: {load: {column: mw}}
-align: {target: [load], published: {}, origin: {before: 1h}, gaps: {fill: 2h}, features: {lags: {load: [24h]}}}
-"""
+OWN = DATASET.replace('files: "*.csv"', 'files: "*/*.csv"').replace(
+    "{constant: g}", """{path: "^([^/]+)/"}"""
+)
 
 
 RECORDED = """
