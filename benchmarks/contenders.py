@@ -10,7 +10,6 @@ https://duckdb.org/docs/stable/data/partitioning/partitioned_writes, https://duc
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.csv_files import VALUES
+from benchmarks.peak_memory import peak_kilobytes
 
 
 def pyarrow(raw: Path, _work: Path) -> Callable[[], object]:
@@ -180,11 +180,7 @@ def main() -> None:
     result = run()
     seconds, spent = time.perf_counter() - start, time.process_time() - spent
     del result
-    print(
-        json.dumps(
-            {"seconds": seconds, "cpu": spent, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
-        )
-    )
+    print(json.dumps({"seconds": seconds, "cpu": spent, "peak": peak_kilobytes()}))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -26,6 +25,7 @@ import h5py
 import numpy as np
 
 from benchmarks import stream_slices as slices
+from benchmarks.peak_memory import peak_kilobytes
 from benchmarks.stream_peers import PEERS
 from benchmarks.stream_slices import LOOKBACK, SEGMENTS, WINDOWS, Batches, Maker
 
@@ -181,7 +181,7 @@ def main() -> None:
         if seconds - first[1] > float(limit):
             break
     seconds = time.perf_counter() - start
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak = peak_kilobytes()
     print(
         json.dumps({"seconds": seconds, "rows": rows, "first": first, "peak": peak, "check": check}),
         flush=True,

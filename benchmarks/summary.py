@@ -2,10 +2,10 @@
 
     make bench                          # everything: about an hour and 20 GB of temporary files
     make bench-quick                    # less data and fewer repetitions: two minutes, printed only
-    make bench ARGS="--parts ingest pack"
+    make bench ARGS="--parts ingest pack"   # the other parts keep what they measured last in this folder
 
 Every part runs as a process of its own, one after the other. A part that fails is named in the summary with its last line,
-and the others still run. The exit code is 1 if a floor is missed or a part failed.
+and the others still run. The exit code is 1 if a floor is missed or a part failed. Results are kept in .hindcast/benchmarks/.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ PARTS = {
     "train": ["train.py"],
     "scale": ["scale.py", "--quick"],  # all axes take two hours: `make bench-scale`
 }
+KEPT = ROOT / ".hindcast" / "benchmarks"
 QUICK = {
     "ingest": ["ingest.py", "speed", "--megabytes", "30", "--repeat", "1"],
     "pack": ["pack.py", "--groups", "3"],
@@ -64,9 +65,22 @@ def main() -> int:
     for part in options.parts:
         results.append(run_part(part, commands[part]))
         if not options.quick:  # after each part, so that an interrupted run keeps what it measured
-            options.write.write_text(summary(results), encoding="utf-8")
+            keep(results[-1])
+            options.write.write_text(summary(kept_results()), encoding="utf-8")
     print("\n".join(figures_table(results)) if options.quick else f"\nWritten: {options.write}")
     return int(any(result.code for result in results))
+
+
+def keep(result: Result) -> None:
+    """Store what a part measured, in place of what it measured before."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    (KEPT / f"{result.part}.json").write_text(json.dumps(asdict(result)), encoding="utf-8")
+
+
+def kept_results() -> list[Result]:
+    """Return the newest result of each part that was ever measured in this folder."""
+    paths = [KEPT / f"{part}.json" for part in PARTS]
+    return [Result(**json.loads(path.read_text(encoding="utf-8"))) for path in paths if path.is_file()]
 
 
 def summary(results: list[Result]) -> str:

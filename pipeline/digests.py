@@ -131,15 +131,16 @@ class FileDigests:
         keep_checked(self._path, _FORMAT, dict(list(kept.items())[:_MOST_STAMPS]))
 
 
-def write_checked(path: Path, key: str, value: Any) -> None:
+def write_checked(path: Path, key: str, value: Any, *, sort_keys: bool = False) -> None:
     """Write a value of a cache as JSON with its key and the digest of both, atomically: the file is never incomplete.
 
     `key` names, in one line, what the value belongs to: only who reads with the same key gets it, wherever the file was moved.
-    A folder at `path` is removed, as anything in a cache may be at any time.
+    A folder at `path` is removed, as anything in a cache may be at any time. With `sort_keys`, mappings are written in the order of
+    their keys.
     """
     if path.is_dir() and not path.is_symlink():
         remove_path(path)
-    text = f"{key}\n{json.dumps(value)}"
+    text = f"{key}\n{json.dumps(value, sort_keys=sort_keys)}"
     with replace_file(path, flushed=False) as partial:
         partial.write_text(f"{_digest_of(text)}\n{text}", encoding="utf-8")
 

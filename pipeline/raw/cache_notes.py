@@ -6,7 +6,6 @@ its cache from them, as if it had run `ingest` itself; rows of raw files are not
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -37,7 +36,7 @@ def write_notes(path: Path, cache: Path, quarantine: Path, sources: Sequence[Map
         "quarantine": {part: digest_of_file(_quarantine_file(quarantine, part)) for part in parts},
         "sources": list(sources),
     }
-    write_checked(path, _KEY, json.loads(json.dumps(notes, sort_keys=True)))
+    write_checked(path, _KEY, notes, sort_keys=True)
     cache.mkdir(parents=True, exist_ok=True)
     write_checked(cache / _MARK, _MARK, digest_of_file(path))
 

@@ -117,15 +117,16 @@ def write_quality(
 
 def _early_ends(source: str, groups: dict[str, TableFindings]) -> Iterator[tuple[Owner, Finding]]:
     """Find series that end two weeks or more before most series of their source."""
-    ends: dict[str, dict[tuple[str, str], int]] = {}
-    for group, table in groups.items():
-        for value, last_times in table.ends.items():
-            ends.setdefault(value, {}).update({(group, name): end for name, end in last_times.items()})
-    for value, by_series in ends.items():
-        last = max(by_series.values(), default=0)
-        early = {key: end for key, end in by_series.items() if end < last - _TAIL}
-        if 2 * len(early) < len(by_series):
-            for (group, series), end in early.items():
+    for value in dict.fromkeys(value for table in groups.values() for value in table.ends):
+        tables = [(group, table, table.ends[value]) for group, table in groups.items() if value in table.ends]
+        last = max(ends.last for _, _, ends in tables)
+        early = [
+            (group, name, end)
+            for group, table, ends in tables
+            for name, end in ends.before(last - _TAIL, table.series)
+        ]
+        if 2 * len(early) < sum(len(table.series) - len(ends.none) for _, table, ends in tables):
+            for group, series, end in early:
                 severity = float(f"{(last - end) / _TAIL:.3g}")
                 yield (source, group, series, value), Finding(TAIL, end, last, severity, 0.0)
 

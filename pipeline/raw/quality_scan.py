@@ -20,7 +20,7 @@ from hindcast.pipeline.raw.quality_checks import (
     find_runs,
 )
 from hindcast.pipeline.raw.quality_days import find_shifts, find_swapped
-from hindcast.pipeline.raw.quality_findings import Finding, TableFindings
+from hindcast.pipeline.raw.quality_findings import Ends, Finding, TableFindings
 from hindcast.pipeline.raw.quality_order import FEWEST
 from hindcast.pipeline.raw.quality_rows import Rows
 from hindcast.pipeline.raw.records import Codes, Records
@@ -75,7 +75,9 @@ class QualityScan:
     def finish(self) -> TableFindings:
         """Check the remaining rows; returns all findings."""
         self._check_parts()
-        return TableFindings(self._findings, self._ends)
+        series = list(dict.fromkeys(name for times in self._ends.values() for name in times))
+        ends = {value: Ends.of(times, series) for value, times in self._ends.items() if times}
+        return TableFindings(self._findings, ends, series)
 
     def _cuts(self, codes: Codes) -> list[int]:
         """Return where rows are divided: nowhere, or around and within series that are too long."""

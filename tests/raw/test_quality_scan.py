@@ -14,6 +14,7 @@ import pytest
 from hindcast.pipeline.arrays import Floats, Times
 from hindcast.pipeline.raw import quality_order, quality_scan
 from hindcast.pipeline.raw.ingest import ingest
+from hindcast.pipeline.raw.quality_findings import Ends
 from hindcast.pipeline.raw.quality_scan import QualityScan
 from hindcast.pipeline.raw.records import Records
 from hindcast.pipeline.settings.base import DAY, HOUR
@@ -161,7 +162,8 @@ def test_a_series_longer_than_the_buffer_is_checked_in_pieces(monkeypatch: pytes
         key = np.zeros(len(times[part]), np.int32)
         parts.add(Records(key, times[part], (times[part],), (values[part],)), whole=False)
     assert parts.finish().findings["s", "v"] == found.findings["s", "v"]
-    assert found.ends == {"v": {"a": hours(100)[-1], "s": hours(count)[-1]}}
+    assert found.ends == {"v": Ends(hours(count)[-1], {"a": hours(100)[-1]}, [])}
+    assert found.series == ["a", "s"]
 
 
 def test_the_screen_of_outliers_lets_nothing_pass_that_the_check_finds_in_usual_noise() -> None:
