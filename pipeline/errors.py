@@ -67,5 +67,9 @@ class WorkerError(HindcastError, RuntimeError):
     """A worker process or a cluster ended, does not answer, or differs from this process."""
 
 
+class ProjectError(HindcastError, RuntimeError):
+    """A project cannot be made here: its name, its place, git or DVC."""
+
+
 class BusyError(HindcastError, RuntimeError):
     """Another run of the same stage is using this workspace, or another program a file of it."""

@@ -120,6 +120,24 @@ def replace_folders(*folders: Path) -> Iterator[tuple[Path, ...]]:
 
 
 @contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder next to `path`, which becomes `path` only if the block succeeds.
+
+    It replaces nothing but an empty folder: OSError if anything else is at `path` by then. What a killed process leaves,
+    `.<name>.<process>.partial`, is removed by the next call.
+    """
+    fresh = _partial_path(path)
+    _remove_leftovers(path)
+    try:
+        with _named({fresh: path}):
+            fresh.mkdir()
+            yield fresh
+        fresh.rename(path)
+    finally:
+        _remove_folder(fresh)
+
+
+@contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
     """Hold a lock file; wait while another process holds it. What else stands in its place is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)

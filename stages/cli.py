@@ -25,6 +25,7 @@ STAGES = {
 
 # Not stages of `dvc repro`: they do not change any input of a stage.
 COMMANDS = {
+    "init": "Make a project of your own.",
     "use": "Choose the project's data set.",
     "inspect": "Analyse CSV and Parquet files; propose settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -14,6 +14,9 @@ from rich.text import Text
 
 from hindcast.pipeline.wording import printable
 from hindcast.stages.common import Debug, command_main, reported_errors
+
+if TYPE_CHECKING:
+    from hindcast.pipeline.inspect.inspect_files import Inspection
 
 _WIDEST = 1000  # letters of a line
 _HELP = (
@@ -40,8 +43,7 @@ def inspect(
         if write is not None:
             refuse_overwriting(write, force=force)
         inspection = inspect_files(files)
-        # tables in a file or a pipe have the width of their cells
-        console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDEST)
+        console = _console()
         _print(console, inspection.tables())
         if write is not None:
             write_proposal(inspection, write, force=force)
@@ -52,6 +54,16 @@ def inspect(
             sys.stdout.flush()
         _print(console, inspection.trial_tables())
         inspection.require_proposal()
+
+
+def print_inspection(inspection: Inspection) -> None:
+    """Print all tables of an inspection."""
+    _print(_console(), [*inspection.tables(), *inspection.trial_tables()])
+
+
+def _console() -> Console:
+    """Return a console; tables in a file or a pipe have the width of their cells."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else _WIDEST)
 
 
 def _print(

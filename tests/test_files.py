@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from hindcast.pipeline.errors import FormatError, MissingInputError
-from hindcast.pipeline.files import read_json, replace_file, replace_folders, write_json
+from hindcast.pipeline.files import new_folder, read_json, replace_file, replace_folders, write_json
 
 WRITER = """
 import sys, time
@@ -176,3 +176,30 @@ def test_an_error_that_names_the_temporary_path_is_given_the_name_of_the_output(
     text = "Failed to open local file '{}'"  # as pyarrow raises it
     assert fail(lambda place: OSError(errno.ENOENT, text.format(place))) == ("out", told)
     assert fail(lambda _: OSError(errno.ENOENT, told, "another")) == ("another", told)
+
+
+def test_a_new_folder_is_whole_or_not_there_and_replaces_an_empty_one_only(tmp_path: Path) -> None:
+    target = tmp_path / "new"
+    with new_folder(target) as fresh:
+        (fresh / "inner").mkdir()
+        assert not target.exists()
+    assert names(tmp_path) == ["new", "new/inner"]
+    with pytest.raises(OSError, match="not empty"), new_folder(target) as fresh:
+        (fresh / "other").write_text("x")
+    assert names(tmp_path) == ["new", "new/inner"]
+    (target / "inner").rmdir()
+    with new_folder(target) as fresh:
+        (fresh / "other").write_text("x")
+    assert names(tmp_path) == ["new", "new/other"]
+
+
+def test_an_error_in_a_new_folder_names_the_folder_and_leaves_nothing(tmp_path: Path) -> None:
+    def fail() -> None:
+        with new_folder(tmp_path / "new") as fresh:
+            (fresh / "inner").mkdir()
+            (fresh / "inner").write_text("x")
+
+    with pytest.raises(OSError, match="new/inner") as fault:
+        fail()
+    assert ".partial" not in str(fault.value)
+    assert names(tmp_path) == []

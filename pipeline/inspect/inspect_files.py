@@ -95,22 +95,24 @@ class Inspection:
         ]
 
 
-def inspect_files(paths: Sequence[Path]) -> Inspection:
+def inspect_files(paths: Sequence[Path], kept_in: Path | None = None) -> Inspection:
     """Inspect files and folders of files.
+
+    The proposal names their deepest common folder as raw.path, or `kept_in` if they are to be copied there.
 
     Raises MissingInputError for missing paths, RawDataError (with a sentence about each file) if no file can be read.
     """
-    files, root, unread = _expand_paths(paths)
+    files, root, unread = expand_paths(paths)
     with unpacked(files, root, _is_table) as (tables, folder, faults):
-        inspection = _inspect(tables, folder, root, [*unread, *faults])
+        inspection = _inspect(tables, folder, root, [*unread, *faults], kept_in or root)
         inside = f"{folder}/"
     if folder == root:
         return inspection
     return replace(inspection, unread=tuple(text.replace(inside, f"{root}/") for text in inspection.unread))
 
 
-def _inspect(files: Sequence[Path], folder: Path, root: Path, unread: list[str]) -> Inspection:
-    """Inspect files below a folder; the proposal names `root` as its path."""
+def _inspect(files: Sequence[Path], folder: Path, root: Path, unread: list[str], named: Path) -> Inspection:
+    """Inspect files below a folder, which messages call `root`; the proposal names `named` as its path."""
     formats, faults = read_file_formats(files, folder)
     unread += faults
     analyses, faults = analyse_together(formats)
@@ -123,7 +125,7 @@ def _inspect(files: Sequence[Path], folder: Path, root: Path, unread: list[str])
     anomalies = tuple(found for analysis in analyses for found in find_anomalies(analysis))
     summaries = tuple(summary for analysis in analyses for summary in _summarize(analysis))
     try:
-        document = propose(drafts, names, root.as_posix(), root.name or root.absolute().name or "data")
+        document = propose(drafts, names, named.as_posix(), named.name or named.absolute().name or "data")
         ask_about_rejected_rows(document, folder)
         trial = try_proposal(document, drafts, folder)
     except SettingsError as fault:
@@ -147,7 +149,7 @@ def write_proposal(inspection: Inspection, path: Path, *, force: bool = False) -
         temporary.write_text(inspection.require_proposal().text, encoding="utf-8")
 
 
-def _expand_paths(paths: Iterable[Path]) -> tuple[list[Path], Path, list[str]]:
+def expand_paths(paths: Iterable[Path]) -> tuple[list[Path], Path, list[str]]:
     """Return the given files and the CSV and Parquet files in the folders, each once, in order; and their deepest common folder.
 
     The last item has a sentence about each path in the folders that has the name of such a file and cannot be read.

@@ -34,6 +34,11 @@ def chosen_data_set(root: Path) -> str:
     return _Entry.read(root).name
 
 
+def config_naming(root: Path, name: str) -> str:
+    """Return the text of `conf/config.yaml` below a folder with another data set named; raises as `choose_data_set`."""
+    return _Entry.read(root).renamed(name)
+
+
 def choose_data_set(root: Path, name: str) -> Choice:
     """Name the data set in `conf/config.yaml`, whose other lines stay as they are, and compose `params.yaml` for it.
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
-import sysconfig
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from tests.project_copy import ProjectCopy
+from tests.wheel_environment import run_with
 
 pytestmark = pytest.mark.workflow
 
@@ -49,39 +47,6 @@ print("both work", hindcast.HindcastError.__name__)
 """
 
 
-@pytest.fixture(scope="module")
-def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel of the project as it lies in the working tree."""
-    folder = tmp_path_factory.mktemp("wheel")
-    ProjectCopy(folder / "source", root)
-    command = [
-        "pip",
-        "wheel",
-        "--quiet",
-        "--no-deps",
-        "--no-build-isolation",
-        "-w",
-        str(folder),
-        str(folder / "source"),
-    ]
-    subprocess.run([sys.executable, "-m", *command], check=True, timeout=300)
-    (made,) = folder.glob("hindcast-*.whl")
-    return made
-
-
-@pytest.fixture(scope="module")
-def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An environment that holds the wheel, with the libraries of this one; its interpreter."""
-    folder = tmp_path_factory.mktemp("environment")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True, timeout=120)
-    packages = next(folder.glob("lib/python*/site-packages"))
-    install = ["pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(packages), str(wheel)]
-    subprocess.run([sys.executable, "-m", *install], check=True, timeout=300)
-    # A plain path: .pth files in there, such as an editable installation of this project, take no effect.
-    (packages / "libraries.pth").write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
-    return folder / "bin" / "python"
-
-
 @pytest.fixture
 def project(root: Path, tmp_path: Path, compose_text) -> Path:
     """A user's project with packages of its own that have the names of this repository's folders."""
@@ -103,13 +68,8 @@ def project(root: Path, tmp_path: Path, compose_text) -> Path:
 
 def run(environment: Path, project: Path, code: str, *argv: str) -> subprocess.CompletedProcess[str]:
     """Run code with the environment's interpreter in the project; neither this repository nor its path is seen."""
-    variables = {
-        name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}
-    }
-    return subprocess.run(
-        [environment, "-c", f"import sys\nsys.path.insert(0, '')\nsys.argv[1:] = {list(argv)!r}\n{code}"],
-        cwd=project, env=variables, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+    lines = ["import sys", "sys.path.insert(0, '')", f"sys.argv[1:] = {list(argv)!r}", code]
+    return run_with(environment, project, str(environment), "-c", "\n".join(lines))
 
 
 def test_the_wheel_holds_every_module_and_what_a_project_needs(wheel: Path, root: Path) -> None:
@@ -125,9 +85,17 @@ def test_the_wheel_holds_every_module_and_what_a_project_needs(wheel: Path, root
         f"hindcast/templates/{path.relative_to(root).as_posix()}" for path in (root / "conf").rglob("*.yaml")
     }
     assert len(settings) > 10
+    templates = {
+        f"hindcast/templates/{Path(folder, name).relative_to(root / 'hindcast/templates').as_posix()}"
+        for folder, _, names in os.walk(root / "hindcast/templates", followlinks=True)
+        for name in names
+        if "__pycache__" not in folder
+    }
+    assert len(templates) > len(settings) + 5
     wanted = {
         *modules,
         *settings,
+        *templates,
         "hindcast/__init__.py",
         "hindcast/py.typed",
         "hindcast/templates/params.yaml",
