@@ -67,6 +67,10 @@ class WorkerError(HindcastError, RuntimeError):
     """A worker process or a cluster ended, does not answer, or differs from this process."""
 
 
+class VersionError(HindcastError, RuntimeError):
+    """Other code of hindcast is installed than the one that a project's results belong to."""
+
+
 class ProjectError(HindcastError, RuntimeError):
     """A project cannot be made here: its name, its place, git or DVC."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from hindcast.stages.common import run_app
 
@@ -41,17 +43,58 @@ def main(argv: list[str] | None = None) -> int:
     return run_app(_app(), "hindcast", argv)
 
 
+class _Forward(TyperCommand):
+    """A command that passes its arguments on. For a shell, it completes the options of the stage and the values that they may have."""
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        stage = typer.main.get_command(import_module(f"hindcast.stages.{self.name}").main.app())
+        with stage.make_context(self.name, [], resilient_parsing=True) as inner:
+            last = ctx.args[-1] if ctx.args else ""
+            asked = next(
+                (
+                    param
+                    for param in stage.params
+                    if last in param.opts and not getattr(param, "is_flag", False)
+                ),
+                stage,
+            )
+            return asked.shell_complete(inner, incomplete)
+
+
 def _app() -> typer.Typer:
     app = typer.Typer(
         no_args_is_help=True,
+        callback=_options,
         pretty_exceptions_enable=False,
         rich_markup_mode="rich",
         help="From raw forecast and realized series to a trained network and a report, stage by stage.",
         epilog="Example: hindcast ingest --help",
     )
     for name, line in {**STAGES, **COMMANDS}.items():
-        app.command(name, help=line, context_settings=_FORWARD)(_forwarder(name))
+        app.command(name, help=line, context_settings=_FORWARD, cls=_Forward)(_forwarder(name))
     return app
+
+
+def _options(
+    version: Annotated[  # noqa: FBT002  # its callback acts
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=_print_version,
+            help="Show the version and the digest of the code.",
+        ),
+    ] = False,
+) -> None:
+    """Take the options before the name of a stage."""
+
+
+def _print_version(asked: bool) -> None:  # noqa: FBT001  # typer gives it
+    if asked:
+        from hindcast.pipeline.project.code_keys import installed_version, package_digest
+
+        sys.stdout.write(f"hindcast {installed_version()}, code {package_digest()}\n")
+        raise typer.Exit
 
 
 def _forwarder(name: str) -> Callable[[typer.Context], None]:

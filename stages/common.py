@@ -99,7 +99,7 @@ def stage_main(
     description: str,
     example: str,
     load: Callable[[Path, Sequence[str]], Given] = load_params,  # type: ignore[assignment]  # for Params
-) -> Callable[..., int]:
+) -> Command:
     """Return the function `main` of a stage, which calls `run` with the settings from a command line in a locked workspace.
 
     `load` reads the settings that the stage needs: all of them, unless it says otherwise.
@@ -112,19 +112,31 @@ def stage_main(
     return command_main(name, command, description, example)
 
 
-def command_main(
-    name: str, command: Callable[..., None], description: str, example: str
-) -> Callable[..., int]:
-    """Return the function `main(argv=None)` of a command. It parses `argv` (by default the program's own arguments) into the
-    parameters of `command` with typer, calls `command`, and returns the exit code.
-    """
+@dataclass(frozen=True)
+class Command:
+    """A command: called with arguments (by default the program's own), it runs `work` and returns the exit code."""
 
-    def main(argv: list[str] | None = None) -> int:
+    name: str
+    work: Callable[..., None]
+    description: str
+    example: str
+
+    def __call__(self, argv: list[str] | None = None) -> int:
+        """Run the command and return its exit code."""
+        return run_app(self.app(), f"hindcast {self.name}", argv)
+
+    def app(self) -> typer.Typer:
+        """Return the typer application, whose options are the parameters of `work`."""
         app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
-        app.command(name, help=escape(description), epilog=f"Example: {escape(example)}")(command)
-        return run_app(app, f"hindcast {name}", argv)
+        app.command(self.name, help=escape(self.description), epilog=f"Example: {escape(self.example)}")(
+            self.work
+        )
+        return app
 
-    return main
+
+def command_main(name: str, command: Callable[..., None], description: str, example: str) -> Command:
+    """Return the function `main(argv=None)` of a command, which parses the parameters of `command` from the arguments with typer."""
+    return Command(name, command, description, example)
 
 
 def run_app(app: typer.Typer, program: str, argv: list[str] | None) -> int:
@@ -160,9 +172,16 @@ def reported_errors(name: str, *, debug: bool) -> Iterator[None]:
 
 @contextmanager
 def locked_stage(name: str, *, debug: bool) -> Iterator[Callable[[Summary], None]]:
-    """Wrap the work of a stage: lock the workspace, report errors; yield the function that prints its summary."""
-    with reported_errors(name, debug=debug), _lock_workspace(name):
-        yield partial(_print_summary, name)
+    """Wrap the work of a stage: refuse other code than the project's, lock the workspace, report errors.
+
+    Yields the function that prints its summary.
+    """
+    with reported_errors(name, debug=debug):
+        from hindcast.pipeline.project.code_check import refuse_other_code
+
+        refuse_other_code(name, Path())
+        with _lock_workspace(name):
+            yield partial(_print_summary, name)
 
 
 @contextmanager

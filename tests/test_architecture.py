@@ -118,7 +118,7 @@ REACHED = 0.8  # share of the lines that a stage of dvc.yaml lists
 
 def libraries(module: str) -> set[str]:
     """The top names of everything a module imports that is neither the project nor (but for `csv`) Python's own."""
-    tops = {name.split(".")[0] for name in CODE.imports[module]} - {"pipeline", "stages", "__future__", ""}
+    tops = {name.split(".")[0] for name in CODE.imports_of(module)} - {"pipeline", "stages", "__future__", ""}
     return {top for top in tops if top not in sys.stdlib_module_names or top in FENCES}
 
 

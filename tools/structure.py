@@ -17,13 +17,14 @@ import tarfile
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from io import BytesIO
 from pathlib import Path
 
 import yaml
+
+from hindcast.pipeline.project.import_graph import ImportGraph
 
 ROOT = Path(__file__).resolve().parents[1]
 GROUND = ("errors", "files", "digests", "progress", "cluster", "engine", "arrays", "wording", "forecasters")
@@ -42,21 +43,8 @@ _SHORT = 60  # lines; a module below this is usually part of another
 Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-@dataclass(frozen=True)
-class Code:
-    """The project's modules below a folder, by dotted name without `hindcast.`, with their imports."""
-
-    root: Path
-
-    @cached_property
-    def modules(self) -> dict[str, Path]:
-        """Every module of `pipeline` and `stages` by its dotted name."""
-        paths = sorted([*self.root.glob("pipeline/**/*.py"), *self.root.glob("stages/**/*.py")])
-        names = (path.relative_to(self.root).with_suffix("").parts for path in paths)
-        return {
-            ".".join(parts[:-1] if parts[-1] == "__init__" else parts): path
-            for parts, path in zip(names, paths, strict=True)
-        }
+class Code(ImportGraph):
+    """The import graph with what only tools and tests ask for: syntax trees, lines of code, cycles."""
 
     @cached_property
     def trees(self) -> dict[str, ast.Module]:
@@ -70,37 +58,15 @@ class Code:
             name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in self.modules.items()
         }
 
-    @cached_property
-    def imports(self) -> dict[str, frozenset[str]]:
-        """The imports of each module, at its top or inside a function; the project's own without `hindcast.`."""
-        return {name: frozenset(self._imports_of(name)) for name in self.modules}
-
-    def project_imports(self, module: str) -> set[str]:
-        """The project's own modules that a module imports."""
-        return {name for name in self.imports[module] if name in self.modules}
-
-    def closure(self, module: str) -> set[str]:
-        """A module and all project modules that it imports, directly or not, with the packages that contain them."""
-        seen: set[str] = set()
-        ahead = [module]
-        while ahead:
-            name = ahead.pop()
-            if name not in seen and name in self.modules:
-                seen.add(name)
-                ahead += [*self.project_imports(name), name.rpartition(".")[0]]
-        return seen
-
     def has_code(self, module: str) -> bool:
         """Whether a module does anything beyond its docstring."""
         body = self.trees[module].body
         return any(not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)) for node in body)
 
     def reached_files(self, stage: str) -> set[str]:
-        """The files of code that a stage reaches, relative to the root."""
-        reached = self.closure(f"stages.{stage}")
-        return {
-            self.modules[name].relative_to(self.root).as_posix() for name in reached if self.has_code(name)
-        }
+        """The files of code that a stage reaches and the packaged files beside them, relative to the root."""
+        reached = {name for name in self.closure(f"stages.{stage}") if self.has_code(name)}
+        return {*map(self.relative_path, reached), *self.data_beside(reached)}
 
     def cycles(self) -> list[str]:
         """A cycle of imports, if there is one."""
@@ -110,33 +76,6 @@ class Code:
         except CycleError as fault:
             return [str(name) for name in fault.args[1]]
         return []
-
-    def _imports_of(self, module: str) -> Iterator[str]:
-        """What the import statements name; a module that imports `iter_modules` imports all modules of its folder."""
-        for node in ast.walk(self.trees[module]):
-            if isinstance(node, ast.ImportFrom) and any(alias.name == "iter_modules" for alias in node.names):
-                folder = module.rpartition(".")[0]
-                yield from (
-                    name for name in self.modules if name.rpartition(".")[0] == folder and name != module
-                )
-            if isinstance(node, ast.Import):
-                yield from (alias.name for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                base = self._absolute(node, module).removeprefix("hindcast.")
-                children = {f"{base}.{alias.name}" for alias in node.names}
-                inner = {child for child in children if child in self.modules}
-                yield from inner
-                if len(inner) < len(children):
-                    yield base
-
-    def _absolute(self, node: ast.ImportFrom, module: str) -> str:
-        if not node.level:
-            return node.module or ""
-        package = module.split(".")
-        if self.modules[module].name != "__init__.py":
-            package = package[:-1]
-        package = package[: len(package) - node.level + 1]
-        return ".".join([*package, node.module] if node.module else package)
 
 
 def place(module: str) -> int:
@@ -233,7 +172,7 @@ def _listed(code: Code, folder: str, reached: set[str]) -> Iterator[str]:
     }
     for name in sorted(names, key=lambda name: (_order(folder, name), name)):
         path = f"{folder}/{name}"
-        if name.endswith(".py") or share_reached(code, [path], reached) >= WHOLE_FOLDER:
+        if "." in name or share_reached(code, [path], reached) >= WHOLE_FOLDER:
             yield path
         else:
             yield from _listed(code, path, reached)

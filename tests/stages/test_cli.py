@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from hindcast.pipeline.project.code_keys import installed_version, package_digest
 from hindcast.stages import cli
 
 ORDER = ["check", "simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate"]
@@ -51,6 +52,60 @@ def test_a_shell_completes_the_names_of_stages(
         monkeypatch.setenv(name, value)
     assert cli.main([]) == 0
     assert capsys.readouterr().out.split() == ["simulate", "split", "scale"]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("hindcast tr", {"train"}),
+        ("hindcast --v", {"--version"}),
+        ("hindcast train --pa", {"--params"}),
+        ("hindcast train --set seed=3 --de", {"--debug"}),
+        ("hindcast evaluate --fo", {"--forecasts"}),
+    ],
+)
+def test_a_shell_completes_commands_and_the_options_of_each(
+    words: str, expected: set[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "_HINDCAST_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert cli.main([]) == 0
+    assert set(capsys.readouterr().out.split()) == expected
+
+
+def test_a_shell_completes_the_values_of_an_option(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in {
+        "_HINDCAST_COMPLETE": "complete_bash",
+        "COMP_WORDS": "hindcast export --to p",
+        "COMP_CWORD": "3",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert cli.main([]) == 0
+    assert capsys.readouterr().out.split() == ["parquet"]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_for_a_shell_is_printed(
+    shell: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION", "1"
+    )  # name the shell, whatever the test runs in
+    assert cli.main(["--show-completion", shell]) == 0
+    script = capsys.readouterr().out
+    assert "_HINDCAST_COMPLETE" in script
+    assert f"complete_{shell}" in script
+
+
+def test_the_version_and_the_digest_of_the_code_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"hindcast {installed_version()}, code {package_digest()}\n"
 
 
 @pytest.mark.parametrize("argv", [[], ["bogus"], ["--bogus"]])
