@@ -32,6 +32,7 @@ COMMANDS = {
     "inspect": "Analyse CSV and Parquet files; propose settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",
     "export": "Write the certified rows as Parquet, CSV or Zarr.",
+    "sweep": "Run combinations of settings side by side, as experiments.",
     "methods": "Run published training methods on series; print the measurements.",
 }
 

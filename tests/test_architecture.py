@@ -50,7 +50,7 @@ FENCES = {
     "omegaconf": ("pipeline.project.composition",),
     "charset_normalizer": ("pipeline.inspect.text_encoding",),
     "filelock": ("pipeline.files", "stages.common"),
-    "psutil": ("pipeline.files",),
+    "psutil": ("pipeline.files", "pipeline.experiments"),
     "dask": ("pipeline.engine", "pipeline.cluster"),
     "distributed": ("pipeline.cluster",),
     "rich": ("pipeline.progress", "stages"),

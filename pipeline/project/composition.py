@@ -1,9 +1,10 @@
-"""The composition of `conf/` into the text of `params.yaml`, and how far `params.yaml` has moved away from it."""
+"""The composition of `conf/` into the text of `params.yaml`, the values of an override, and how far `params.yaml` has moved away from it."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hindcast.pipeline.settings.strict_yaml import parse_yaml
 CONFIG = Path("conf/config.yaml")
 DATA_SETS = Path("conf/dataset")
 _ABSENT = object()
+_MOST_VALUES = 10_000  # of one override
 
 
 def compose_text(root: Path, overrides: Sequence[str] = ()) -> str:
@@ -34,12 +36,47 @@ def compose_text(root: Path, overrides: Sequence[str] = ()) -> str:
         target = Path(temporary, "params.yaml")
         try:
             compose_and_dump(str(target), f"{folder}/conf", None, "config", folder, list(overrides))
-        except (HydraException, OmegaConfBaseException, YAMLError) as fault:
+        except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as fault:
             lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
             raise SettingsError(
                 "conf/ cannot be composed into params.yaml; correct its files.", lines
             ) from None
         return target.read_text(encoding="utf-8")
+
+
+def override_values(root: Path, word: str) -> tuple[str, list[str]]:
+    """Return the key of an override and its values, as texts of Hydra's grammar: `train.units=[32],[64]` has two values.
+
+    Choices (`a,b`, `choice(a,b)`), `range(...)` and `glob(...)` of the files of a group are listed; commas in brackets and quotes
+    separate nothing. An override without a value (`~split`) has none. Raises SettingsError if Hydra cannot read the override,
+    or if it has more than 10,000 values.
+    """
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+    from hydra.core.override_parser.types import ValueType
+    from hydra.errors import HydraException
+
+    try:
+        (parsed,) = OverridesParser.create().parse_overrides([word])
+        key = parsed.get_key_element()
+        if "=" not in word:
+            return key, []
+        pattern: Any = parsed.value()  # of a kind that its annotation lacks, `Glob`, if there is one
+        if parsed.value_type is ValueType.GLOB_CHOICE_SWEEP:
+            values = pattern.filter(
+                sorted(path.stem for path in (root / "conf" / parsed.key_or_group).glob("*.yaml"))
+            )
+        elif parsed.is_sweep_override():
+            values = list(islice(parsed.sweep_string_iterator(), _MOST_VALUES + 1))
+        else:
+            values = [parsed.get_value_string()]
+    except (HydraException, ValueError) as fault:
+        raise SettingsError(
+            f"{word} cannot be read as a setting with values, such as train.units=[32],[64] or dataset=opsd.",
+            [next((line.strip() for line in str(fault).splitlines() if line.strip()), type(fault).__name__)],
+        ) from None
+    if len(values) > _MOST_VALUES:
+        raise SettingsError(f"{word} has more than {_MOST_VALUES:,} values; name fewer.")
+    return key, values
 
 
 def data_sets(root: Path) -> list[str]:

@@ -1,0 +1,199 @@
+"""A sweep is restartable after a real kill, runs equal work once, and leaves DVC experiments and nothing else."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.experiments.small_project import make_small_project
+from tests.project_copy import ProjectCopy, git, run_in
+
+pytestmark = pytest.mark.workflow
+
+ROOT = Path(__file__).resolve().parents[2]
+EIGHT = ("train.units=[1],[2],[3],[4]", "split.validation=0.1,0.2", "--jobs", "2", "--name", "eight")
+
+
+def begin(project: Path, *words: str, **variables: str) -> subprocess.Popen[str]:
+    """Start a sweep in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "hindcast.stages.sweep", *words],
+        cwd=project,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "SWEEP_TEST_NOTES": str(project.parent / "notes"),
+            **variables,
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def sweep(project: Path, *words: str, **variables: str) -> tuple[int, str]:
+    program = begin(project, *words, **variables)
+    out, err = program.communicate(timeout=300)
+    return program.returncode, out + err
+
+
+def notes(project: Path, event: str) -> Counter[str]:
+    """How often each stage of each combination began or ended."""
+    path = project.parent / "notes"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return Counter(line.removeprefix(f"{event} ") for line in lines if line.startswith(f"{event} "))
+
+
+def experiments(project: Path) -> set[str]:
+    return {
+        line.rpartition("/")[2]
+        for line in git(project, "for-each-ref", "--format=%(refname)", "refs/exps").split()
+    }
+
+
+def wait_for(condition: object, seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():  # type: ignore[operator]
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_sweep_of_eight_killed_in_the_middle_has_eight_results_and_none_ran_twice(tmp_path: Path) -> None:
+    project = make_small_project(tmp_path / "a project", ROOT)
+    killed = begin(project, *EIGHT, SWEEP_TEST_SECONDS="0.5")
+    wait_for(
+        lambda: (
+            len(experiments(project)) >= 3
+            and sum(notes(project, "begin").values()) > sum(notes(project, "end").values())
+        )
+    )
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    finished, recorded = notes(project, "end"), experiments(project)
+    assert 3 <= len(recorded) < 8
+    code, shown = sweep(project, *EIGHT)
+    assert code == 0, shown
+    assert f"8 combinations, {len(recorded)} recorded, {8 - len(recorded)} to run, 2 at a time" in shown
+    names = {f"eight-units_{units}-validation_{share}" for units in (1, 2, 3, 4) for share in (0.1, 0.2)}
+    assert experiments(project) == names
+    ended = notes(project, "end")
+    work = {what for what in ended if not what.startswith("check")}
+    assert work == {
+        "ingest - -",
+        *(f"split - {share}" for share in (0.1, 0.2)),
+        *(
+            f"{stage} {units} {share}"
+            for stage in ("train", "evaluate")
+            for units in (1, 2, 3, 4)
+            for share in (0.1, 0.2)
+        ),
+    }
+    assert all(ended[what] == 1 for what in work), ended
+    assert all(notes(project, "begin")[what] == 1 for what in finished if not what.startswith("check"))
+    assert git(project, "worktree", "list", "--porcelain").count("worktree ") == 1
+    assert not list((project / ".hindcast/sweeps/eight/trees").iterdir())
+    table = [line.split() for line in shown.splitlines() if line.startswith("train.units=")]
+    assert [row[2] for row in table] == [
+        f"{units + share:g}" for units in (1, 2, 3, 4) for share in (0.1, 0.2)
+    ]
+    assert f"hindcast compare {table[0][-1]}" in shown
+    visible = json.loads(run_in(project, "dvc", "exp", "show", "--json").stdout)
+    assert {each["name"] for each in visible[1]["experiments"]} == names
+    code, shown = sweep(project, *EIGHT)
+    assert (code, notes(project, "end")) == (0, ended)
+    assert "8 recorded, 0 to run" in shown
+
+
+def test_a_failed_combination_alone_runs_again(tmp_path: Path) -> None:
+    project = make_small_project(tmp_path / "project", ROOT, "../raw/mine")
+    words = ("train.units=[1],[2],[3]", "--jobs", "1", "--name", "some")
+    code, shown = sweep(project, *words, SWEEP_TEST_FAILS="2")
+    assert code == 1
+    assert experiments(project) == {"some-units_1", "some-units_3"}
+    (log,) = {
+        line.rpartition(" ")[2] for line in shown.splitlines() if line.startswith("failed: train.units=[2];")
+    }
+    assert "train: failed as the test wants it" in (project / log).read_text(encoding="utf-8")
+    before = notes(project, "end")
+    code, shown = sweep(project, *words)
+    assert code == 0, shown
+    more = notes(project, "end") - before
+    assert {what.split()[0] for what in more} == {"check", "train", "evaluate"}
+    assert experiments(project) == {"some-units_1", "some-units_2", "some-units_3"}
+    code, shown = sweep(
+        project, "train.units=[1],[2]", "--name", "other"
+    )  # equal to recorded experiments: nothing runs again
+    assert code == 0, shown
+    assert {what.split()[0] for what in notes(project, "end") - before - more} == {"check"}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_sweep_leaves_nothing_running_and_says_how_to_continue(number: int, tmp_path: Path) -> None:
+    project = make_small_project(tmp_path / "project", ROOT)
+    program = begin(project, *EIGHT, SWEEP_TEST_SECONDS="60")
+    wait_for(lambda: len([what for what in notes(project, "begin") if what.startswith("train")]) == 2)
+    busy = run_in_root(project, *EIGHT)
+    assert "The sweep eight is running" in busy
+    os.kill(program.pid, number)
+    out, err = program.communicate(timeout=60)
+    assert program.returncode == 128 + number, out + err
+    assert "stopped: 0 of 8 combinations recorded. The same command continues" in out
+    assert "Traceback" not in out + err
+    with pytest.raises(ProcessLookupError):
+        os.killpg(program.pid, 0)  # no process of the group is left
+    code, shown = sweep(project, *EIGHT)
+    assert code == 0, shown
+    assert "where it was stopped" in shown
+    assert len(experiments(project)) == 8
+    assert notes(project, "end")["ingest - -"] == 1
+
+
+def run_in_root(project: Path, *words: str) -> str:
+    code, shown = sweep(project, *words)
+    assert code == 1
+    return shown
+
+
+def test_changes_that_git_does_not_have_are_refused_and_a_dry_run_runs_nothing(tmp_path: Path) -> None:
+    project = make_small_project(tmp_path / "project", ROOT)
+    code, shown = sweep(project, "train.units=[1],[2]", "--dry-run", "--name", "x")
+    assert code == 0, shown
+    assert "train.units=[1]  ->  x-units_1\n" in shown
+    assert "once for 2 combinations: check, ingest, split" in shown
+    assert not (project / ".hindcast").exists()
+    (project / "conf/new.yaml").touch()
+    code, shown = sweep(project, "train.units=[1],[2]")
+    assert code == 1
+    assert "conf/new.yaml: new" in shown
+    assert not notes(project, "begin")
+
+
+def test_a_network_and_raw_data_of_dvc_are_swept_in_the_real_pipeline(tmp_path: Path) -> None:
+    project = ProjectCopy(tmp_path / "project", ROOT).folder
+    small = (
+        "simulate.games=1",
+        "simulate.customers=2",
+        "simulate.days=40",
+        "train.epochs=1",
+        "evaluate.baselines=[persistence]",
+    )
+    words = ("train.units=[2],[3]", *small, "--name", "real", "--jobs", "2")
+    done = run_in(project, "hindcast.stages.cli", "sweep", *words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "once for 2: check, simulate, ingest, pack, split, scale, certify" in done.stdout
+    assert experiments(project) == {"real-units_2", "real-units_3"}
+    assert not (project / "data/packed").exists()  # the workspace is as it was
+    applied = run_in(project, "dvc", "exp", "apply", "real-units_3")
+    assert applied.returncode == 0, applied.stderr
+    again = run_in(project, "dvc", "repro", "--dry")
+    assert "Running stage 'train'" not in again.stdout, again.stdout
+    assert (project / "models/model.keras").is_file()
