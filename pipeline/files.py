@@ -28,6 +28,7 @@ _WRITERS = {
     "reports/pack.json": "pack",
     "data/scaler.json": "scale",
     "reports/leaks.json": "certify",
+    "reports/run.json": "evaluate",
     "tables/tables.json": "ingest",
     "models/digests.json": "train",
     "models/model.json": "train",

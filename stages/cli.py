@@ -32,6 +32,8 @@ COMMANDS = {
     "inspect": "Analyse CSV and Parquet files; propose settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",
     "export": "Write the certified rows as Parquet, CSV or Zarr.",
+    "compare": "Compare runs: scores, real differences, cost, settings, data.",
+    "replay": "Run a recorded run again; prove that every output is equal.",
     "sweep": "Run combinations of settings side by side, as experiments.",
     "methods": "Run published training methods on series; print the measurements.",
 }

@@ -22,14 +22,21 @@ from hindcast.stages.common import (
 
 def run(params: Params) -> Summary:
     """Evaluate models/ on data/dataset.h5 in the current folder. Raises TrainingError if the extra `train` is not installed."""
+    from hindcast.pipeline.experiments.run_record import RECORD, raw_digests, write_record
     from hindcast.pipeline.judge.console import summarize, warning_lines
     from hindcast.pipeline.judge.evaluation import evaluate_workspace
 
+    raw = raw_digests(Path())  # first, so that nothing is replaced if the report of ingest is damaged
     evaluation = evaluate_workspace(params, Path())
+    write_record(params, Path(), raw)
     read = f"data set {params.raw.data_set}: data/dataset.h5 and the network in models/"
     kept, excluded, notes = summarize(evaluation)
     return Summary(
-        (read,), kept, excluded, _outputs("reports"), (*notes, *warning_lines(Path("models"), params))
+        (read,),
+        kept,
+        excluded,
+        (*_outputs("reports"), f"{RECORD}"),
+        (*notes, *warning_lines(Path("models"), params)),
     )
 
 

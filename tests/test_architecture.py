@@ -45,7 +45,7 @@ FENCES = {
     "numpy": ("pipeline",),
     "yaml": ("pipeline.settings", "pipeline.inspect", "pipeline.project.composition"),
     "ruamel": ("pipeline.inspect.commented_yaml", "pipeline.project.data_set_choice"),
-    "dvc": ("pipeline.project.composition",),
+    "dvc": ("pipeline.project.composition", "pipeline.experiments.dvc_revisions"),
     "hydra": ("pipeline.project.composition",),
     "omegaconf": ("pipeline.project.composition",),
     "charset_normalizer": ("pipeline.inspect.text_encoding",),
@@ -66,6 +66,7 @@ FENCES = {
         "pipeline.judge",
         "pipeline.export",
         "pipeline.workspace",
+        "pipeline.experiments",
     ),
     "pandas": (
         "pipeline.tables",
@@ -74,8 +75,9 @@ FENCES = {
         "pipeline.align",
         "pipeline.judge.foreign_columns",
         "pipeline.workspace",
+        "pipeline.experiments.paired_errors",
     ),
-    "h5py": ("pipeline.store", "pipeline.methods.plain_hdf5"),
+    "h5py": ("pipeline.store", "pipeline.learn.network_size", "pipeline.methods.plain_hdf5"),
     "hdf5plugin": ("pipeline.store", "pipeline.methods.plain_hdf5"),
     "holidays": (
         "pipeline.align.features.calendar_features",

@@ -13,7 +13,7 @@ from hindcast.pipeline.files import read_json
 from hindcast.pipeline.store.verify import Verified, verify
 from hindcast.pipeline.tables import MANIFEST, QUALITY, damage_text, find_quality_fault, read_manifest
 
-_REPORTS = ("ingest.json", "quality.json", "pack.json")
+_REPORTS = ("ingest.json", "quality.json", "pack.json", "run.json")
 
 
 def verify_workspace(data: Path) -> Verified:

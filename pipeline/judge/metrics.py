@@ -97,11 +97,12 @@ def error_sums_by(
             error = values[there].astype(np.float64) - known[there]
             columns = (np.abs(error), error * error, error)
             for place, of_key in zip(places, sums, strict=True):
-                _add(of_key[name], place[there], columns)
+                add_errors(of_key[name], place[there], columns)
     return [{name: ErrorSums(values) for name, values in of_key.items()} for of_key in sums]
 
 
-def _add(sums: Floats, place: NDArray[np.integer], columns: Iterable[Floats]) -> None:
+def add_errors(sums: Floats, place: NDArray[np.integer], columns: Iterable[Floats]) -> None:
+    """Add rows to sums (4, key): `place` is the key of each row, `columns` are |e|, e^2 and e, added up row by row."""
     sums[0] += np.bincount(place, minlength=sums.shape[1])
     for total, column in zip(sums[1:], columns, strict=True):
         np.add.at(total, place, column)

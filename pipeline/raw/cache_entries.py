@@ -49,6 +49,7 @@ class ParsedFile:
     rounded: dict[str, tuple[int, int]] = field(default_factory=dict)  # see `RowReader.rounded`
     encoding: str = ""  # in which it was read
     fresh: bool = False  # read by this run of ingest
+    content: str = ""  # the SHA-256 of the file that was read
     digests: dict[str, str] = field(default_factory=dict)  # digest of each group's rows, if rows are kept
 
     @property

@@ -275,6 +275,7 @@ class _FileReader:
             encoding=self.file.written.encoding,
             runs=runs,
             fresh=True,
+            content=digest,
         )
         name = file_entry_name(parsed.key, stamp[0])
         describe_file(parsed, name)

@@ -45,6 +45,10 @@ class RawFile:
         """The path as messages show it."""
         return self.shown or self.path
 
+    def digest_on_disk(self, content: str) -> str:
+        """Return the SHA-256 of the file as the user has it, given that of the bytes that were read: of a member, its archive's."""
+        return content if self.shown is None else self.path.parent.name
+
 
 def find_files(raw: RawSettings, base: Path, archives: Archives | None = None) -> dict[str, list[RawFile]]:
     """Find the files of every source in natural order (2 before 10); `raw.path` is relative to `base`.

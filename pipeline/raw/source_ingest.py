@@ -9,6 +9,7 @@ import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -156,9 +157,7 @@ class SourceIngest:
         return self._notes
 
     def _report_of(self, part: str) -> dict[str, Any]:
-        files = [file.file.name for file in self._files if file.name == part]
-        counts = self._counts_of(part)
-        of_files = zip(files, counts, strict=True)
+        of_files = zip(self._files, self._parsed, self._counts, strict=True)
         # timestamps are judged in the tables, in which the rows of all parts are merged
         stamps = {"off_grid": self._stamps.report()} if part == self.name else {}
         times = {
@@ -167,11 +166,15 @@ class SourceIngest:
         }
         late = {name: entry for name, entry in times.items() if entry and part == self.name}
         return {
-            **sum_counts(counts).report(),
+            **sum_counts(self._counts_of(part)).report(),
             **stamps,
             **late,
             **self._assumptions(part),
-            "files": {file: each.report() for file, each in of_files},
+            "files": {
+                file.file.name: {**counts.report(), "sha256": file.file.digest_on_disk(parsed.content)}
+                for file, parsed, counts in of_files
+                if file.name == part
+            },
         }
 
     def _assumptions(self, part: str) -> dict[str, Any]:
@@ -222,7 +225,8 @@ class SourceIngest:
         except RawDataError:
             return None  # reported when the file is opened, together with all other faults
         folder = self._context.cache.find(file_entry_name(key, file.size))
-        return None if folder is None else load_file(key, folder)
+        parsed = None if folder is None else load_file(key, folder)
+        return None if parsed is None else replace(parsed, content=digest)
 
     def _files_by_group(self) -> dict[str, list[int]]:
         """Return the groups sorted by name, each with the indices of the files that contain its rows."""

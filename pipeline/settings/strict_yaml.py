@@ -55,6 +55,11 @@ def parse_yaml(text: str, origin: str, path: str = "") -> Any:
     return value
 
 
+def yaml_text(value: Any) -> str:
+    """Return a YAML document that `parse_yaml` reads as `value`, a JSON-like value; keys keep their order."""
+    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
+
+
 def first_faults(faults: list[str]) -> list[str]:
     """Return the first faults, and the number of the others."""
     more = len(faults) - _MOST_FAULTS

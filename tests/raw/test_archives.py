@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import gzip
+import hashlib
 import io
 import os
+import re
 import tarfile
 import zipfile
 from collections.abc import Sequence
@@ -54,10 +56,13 @@ def packed(files: dict[str, bytes], suffix: str = ".zip") -> bytes:
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
-    """The outputs without the notes, which name the files that were read: an archive, or its members."""
+    """The outputs without the notes and digests of the files that were read, which are an archive or its members."""
     found = [path for part in ("data", "reports") for path in (folder / part).rglob("*") if path.is_file()]
     found = [path for path in found if path.parent.name != "notes"]
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
+    return {
+        path.relative_to(folder).as_posix(): re.sub(rb'"(sha256|digest)": "\w+"', b"", path.read_bytes())
+        for path in found
+    }
 
 
 SOURCE = {**LONG, "valid_time": {"path": r"day_(\d)\.csv", "column": "time", "format": ["%d %Y-%m-%dT%H:%MZ", "%w %Y-%m-%dT%H:%MZ"]}}  # fmt: skip
@@ -77,13 +82,20 @@ def test_the_members_of_an_archive_are_read_as_files_of_a_folder_with_its_name(
         "files": [f"all{suffix}", f"all{suffix}/**/*.csv*"],
         "group": {"path": rf"^all{suffix}/(.)/"},
     }
-    ingested(tmp_path / "archive", {f"all{suffix}": packed(inside, suffix)}, {"meter": source})
+    archive = packed(inside, suffix)
+    of_archive = ingested(tmp_path / "archive", {f"all{suffix}": archive}, {"meter": source})
     folder = {f"all{suffix}/{name.removeprefix('./')}": content for name, content in inside.items()}
     found = ingested(tmp_path / "folder", folder, {"meter": source})
     assert found.quarantine["meter"]["file"].tolist() == [
         f"all{suffix}/{name}" for name in ("a/1.csv", "a/10.csv.gz", "b/2.csv")
     ]
     assert found.report["sources"]["meter"]["rows_read"] == 6
+    members = of_archive.report["sources"]["meter"]["files"]
+    assert {entry["sha256"] for entry in members.values()} == {hashlib.sha256(archive).hexdigest()}
+    files = found.report["sources"]["meter"]["files"]
+    assert {name: entry["sha256"] for name, entry in files.items()} == {
+        name: hashlib.sha256(content).hexdigest() for name, content in folder.items()
+    }
     assert bytes_of(tmp_path / "archive") == bytes_of(tmp_path / "folder")
 
 

@@ -171,7 +171,10 @@ def test_a_table_gives_the_same_as_csv_and_as_parquet(
             rejected = outcome.quarantine["meter"][["line", "group", "series", "rule", "column"]]
             lines = rejected["line"].to_numpy() - (1 if name == "a.csv" else 0)
             report = {**outcome.report["sources"]["meter"]}
-            report["files"] = list(report["files"].values())
+            report["files"] = [
+                {key: count for key, count in counts.items() if key != "sha256"}
+                for counts in report["files"].values()
+            ]
             report.get("assumed_utc", {}).get("valid_time", {}).pop("first", None)
             report["off_grid"].pop("groups")
             rest = rejected.drop(columns="line").to_dict("list")
