@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from zoneinfo import available_timezones
 
 import numpy as np
 
 from hindcast.pipeline.arrays import Flags, Ints, Times
+from hindcast.pipeline.inspect.clock_changes import (
+    ClockChanges,
+    FileStamps,
+    best_zone,
+    distinct_stamps,
+    find_changes,
+)
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.time_roles import TimeColumns
-from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_text, usual_step
+from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn
 from hindcast.pipeline.inspect.vocabulary import (
     ABBREVIATED_ZONES,
     CLOCK_CHANGE_ZONES,
@@ -25,16 +31,13 @@ from hindcast.pipeline.inspect.vocabulary import (
     words_in,
 )
 from hindcast.pipeline.inspect.zone_columns import ZoneColumn, find_zone_column
-from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY
-from hindcast.pipeline.settings.clock import utc_of, wall_of
+from hindcast.pipeline.settings.clock import utc_of
 
-_EVIDENCE = {"doubled": "occurs twice", "absent": "is missing", "empty": "is empty"}
 _ONCE = "the repeated autumn hour occurs only once, so it is read as the earlier of the two"
 _OFFSETS = {"+3:30": "Asia/Tehran", "+5:30": "Asia/Kolkata", "+5:45": "Asia/Kathmandu", "+6:30": "Asia/Yangon",
             "+9:30": "Australia/Darwin"}  # fmt: skip
 _LEAST_ABSENT = 2  # spring hours that are missing, to doubt a Z
-_LONGEST_GRID = 2_000_000  # steps; longer files are not searched for clock changes
 
 
 @dataclass(frozen=True)
@@ -52,30 +55,6 @@ class ZoneGuess:
     label: str | None = None  # `hour_ending`, if clock changes show it
     column: ZoneColumn | None = None
     """The column that distinguishes the two repeated hours."""
-
-
-@dataclass(frozen=True)
-class ClockChanges:
-    """How the hours of a zone's clock changes appear in the timestamps: counts and an example."""
-
-    doubled: int = 0  # autumn hours that occur twice
-    single: int = 0  # autumn hours that occur once
-    absent: int = 0  # spring hours that do not occur
-    empty: int = 0  # spring hours that occur without values
-    filled: int = 0  # spring hours that occur with values
-    example: str = ""
-
-    @property
-    def support(self) -> int:
-        """Number of clock changes that support the zone, plus 100 if an hour is repeated; 0 if any contradicts it."""
-        seen = self.doubled + self.absent + self.empty
-        contradicted = self.filled or (self.single and self.doubled)
-        return 0 if contradicted or not seen else seen + 100 * bool(self.doubled)
-
-    @property
-    def contradicts(self) -> bool:
-        """Whether the hours of clock changes are like all other hours, which contradicts the zone."""
-        return bool((self.filled or self.single) and not self.doubled and not self.absent and not self.empty)
 
 
 def guess_zone(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) -> ZoneGuess:
@@ -102,7 +81,7 @@ def _check_utc(fmt: FileFormat, times: TimeColumns, values: Sequence[Column]) ->
     if not first.endswith("Z") or times.issue is not None:
         return ZoneGuess("UTC")
     filled = ~np.logical_and.reduce([column.missing for column in values]) if values else times.ok
-    zone, changes = _best_zone(_distinct_stamps(fmt, times, filled), _zone_hints(fmt, times, frozenset()))
+    zone, changes = best_zone(distinct_stamps(fmt, times, filled), _zone_hints(fmt, times, frozenset()))
     if not changes.doubled and changes.absent < _LEAST_ABSENT:
         return ZoneGuess("UTC")
     question = (
@@ -124,13 +103,13 @@ def _guess_zone(
     has_value = ~np.logical_and.reduce(missing) if missing else times.ok
     if times.valid is not None and times.valid.period is not None:
         return _guess_from_periods(times.valid, times.ok & has_value, hints, first)
-    files = _distinct_stamps(fmt, times, has_value) if times.issue is None else []
-    best, changes = _best_zone(files, hints)
+    files = distinct_stamps(fmt, times, has_value) if times.issue is None else []
+    best, changes = best_zone(files, hints)
     label = None
     if times.issue is None and times.ends_step:
         # if timestamps are the start in wall time plus one step, clock changes appear one step later
         earlier = [replace(file, stamps=file.stamps - file.step) for file in files]
-        other, other_changes = _best_zone(earlier, hints)
+        other, other_changes = best_zone(earlier, hints)
         if times.main.hours_to_24 or other_changes.support > changes.support:
             best, changes, label, files = other, other_changes, "hour_ending", earlier
     decided = _decide_named(said, times.main.name, changes, files) or _decide(
@@ -150,7 +129,7 @@ def _guess_zone(
 def contradicts_zone(fmt: FileFormat, times: TimeColumns, zone: str) -> bool:
     """Return whether timestamps do not follow the clock changes of a zone, such as rows in a skipped hour."""
     missing = np.zeros(len(times.ok), np.bool_)
-    changes = _find_changes(_distinct_stamps(fmt, times, ~missing), zone)
+    changes = find_changes(distinct_stamps(fmt, times, ~missing), zone)
     return bool(changes.filled) if times.issue is not None else changes.contradicts
 
 
@@ -204,12 +183,12 @@ def _named_zone(heading: str) -> str | None:
 
 
 def _decide_named(
-    named: str | None, heading: str, changes: ClockChanges, files: Sequence[_FileStamps]
+    named: str | None, heading: str, changes: ClockChanges, files: Sequence[FileStamps]
 ) -> ZoneGuess | None:
     """Return the zone that the heading names, with a question if the timestamps contradict it; None without a name."""
     if named is None or changes.doubled:
         return None  # a repeated hour proves a zone, whose first candidate is the named one
-    if _find_changes(files, named).contradicts:
+    if find_changes(files, named).contradicts:
         return ZoneGuess(
             named,
             f"the heading {heading!r} names {named}, but the timestamps have no clock change: are they at a fixed offset?",
@@ -221,7 +200,7 @@ def _decide_named(
 def _decide(
     best: str,
     changes: ClockChanges,
-    files: Sequence[_FileStamps],
+    files: Sequence[FileStamps],
     hints: Sequence[str],
     words: frozenset[str],
 ) -> ZoneGuess:
@@ -234,7 +213,7 @@ def _decide(
         said = abbreviation.upper() if abbreviation else "UTC" if utc else None
         return _proven_zone(best, changes, hints, said)
     tried = [*hints, *CLOCK_CHANGE_ZONES][:4]
-    steady = any(_find_changes(files, zone).contradicts for zone in tried)
+    steady = any(find_changes(files, zone).contradicts for zone in tried)
     if abbreviation:
         return _abbreviated_zone(abbreviation, hints, words, steady=steady)
     if steady:
@@ -305,96 +284,3 @@ def _zone_column_words(fmt: FileFormat) -> frozenset[str]:
     columns = [c for c in fmt.columns if c.kind == "text" and words_in(c.name) & {"zone", "timezone", "tz"}]
     texts = [column.texts.unique().to_pylist() for column in columns]
     return frozenset(distinct[0].lower() for distinct in texts if len(distinct) == 1)
-
-
-@dataclass(frozen=True, eq=False)
-class _FileStamps:
-    """The distinct timestamps of a file in order, its step, and flags: twice the usual rows, any value.
-
-    `files` is the number of files that have the same ones.
-    """
-
-    stamps: Times
-    twice: Flags
-    filled: Flags
-    step: int
-    files: int
-
-
-def _distinct_stamps(fmt: FileFormat, times: TimeColumns, has_value: Flags) -> list[_FileStamps]:
-    """Return the timestamps of the files whose step is shorter than a day, equal ones once."""
-    files: dict[tuple[bytes, ...], _FileStamps] = {}
-    for file in range(len(fmt.files)):
-        rows = fmt.rows_of(file)
-        ok = times.ok[rows]
-        stamps, places, counts = np.unique(times.wall[rows][ok], return_inverse=True, return_counts=True)
-        filled = np.bincount(places, has_value[rows][ok], len(stamps)) > 0
-        step = usual_step(stamps)
-        if step and len(stamps) > 2 and step < DAY and (stamps[-1] - stamps[0]) // step < _LONGEST_GRID:
-            twice = counts >= 2 * int(np.median(counts))
-            key = stamps.tobytes(), twice.tobytes(), filled.tobytes()
-            same = files[key].files if key in files else 0
-            files[key] = _FileStamps(stamps, twice, filled, step, same + 1)
-    return list(files.values())
-
-
-def _best_zone(files: Sequence[_FileStamps], hints: Iterable[str]) -> tuple[str, ClockChanges]:
-    """Return the zone whose clock changes have the most support; UTC if no zone has support."""
-    best, best_changes = "UTC", ClockChanges()
-    for zone in dict.fromkeys([*hints, *CLOCK_CHANGE_ZONES]):
-        changes = _find_changes(files, zone)
-        if changes.support > best_changes.support:
-            best, best_changes = zone, changes
-        if best_changes.doubled:
-            break  # hints come first; computing the clock changes of another zone takes a tenth of a second
-    return best, best_changes
-
-
-def _find_changes(files: Sequence[_FileStamps], zone: str) -> ClockChanges:
-    counts: Counter[str] = Counter()
-    examples: dict[str, str] = {}
-    for file in files:
-        for number, block in _change_hours(file.stamps, file.step, zone):
-            if kind := _kind_of_hour(file, number, block):
-                counts[kind] += file.files
-                examples.setdefault(kind, minute_text(block[0]))
-    shown = ", ".join(f"{time} {_EVIDENCE[kind]}" for kind, time in examples.items() if kind in _EVIDENCE)
-    return ClockChanges(**counts, example=shown)
-
-
-def _kind_of_hour(file: _FileStamps, number: int, block: Times) -> str | None:
-    """Return the field of ClockChanges to count for an hour that clocks show `number` times; None for a gap."""
-    places = np.searchsorted(file.stamps, block)
-    rows = places[file.stamps[places] == block]
-    if number == 2:
-        twice = len(rows) == len(block) and file.twice[rows].all()
-        at_edge = (
-            block[0] <= file.stamps[0] or block[-1] >= file.stamps[-1]
-        )  # the file may have a part of the hour
-        return "doubled" if twice else "single" if len(rows) and not at_edge else None
-    if not len(rows):
-        return "absent"
-    return "filled" if file.filled[rows].any() else "empty"
-
-
-def _change_hours(times: Times, step: int, zone: str) -> Iterator[tuple[int, Times]]:
-    """Yield the hours of clock changes within `times`: (how often clocks show them, 2 or 0; their grid timestamps)."""
-    days = np.arange(times[0] - 2 * DAY, times[-1] + 3 * DAY, DAY)
-    changes = np.flatnonzero(np.diff(wall_of(days, zone) - days))
-    if not len(changes):
-        return
-    grid = np.arange(times[0], times[-1] + 1, step)
-    near = [  # elsewhere, clocks show each time once
-        np.arange(*np.searchsorted(grid, (days[at] - 2 * DAY, days[at + 1] + 2 * DAY))) for at in changes
-    ]
-    places = np.unique(np.concatenate(near))
-    count = np.ones(len(grid), np.int64)
-    count[places] = find_occurrences(grid[places], zone)[2]
-    odd = np.flatnonzero(count != 1)
-    for block in np.split(odd, np.flatnonzero(np.diff(odd) != 1) + 1) if len(odd) else []:
-        first, last = block[0], block[-1]
-        beside = [place for place in (first - 1, last + 1) if 0 <= place < len(grid)]
-        if (len(beside) < 2 and count[first] == 0) or not beside:
-            continue
-        if np.isin(grid[beside], times).all():  # otherwise the hour is part of a gap
-            yield int(count[first]), grid[block]

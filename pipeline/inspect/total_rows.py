@@ -12,8 +12,9 @@ from hindcast.pipeline.arrays import Flags
 from hindcast.pipeline.inspect.column_types import Column, classify_columns, most_frequent
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
+from hindcast.pipeline.inspect.joined_columns import find_timestamp_columns
 from hindcast.pipeline.inspect.path_dates import find_stamps
-from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, find_timestamp_columns, usual_step
+from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, usual_step
 from hindcast.pipeline.settings.base import HOUR
 
 _MOST_TOTALS = 0.1  # share of the rows; more are no exception

@@ -71,19 +71,6 @@ def test_two_abbreviations_of_one_place_mean_wall_time(tmp_path: Path) -> None:
     assert setting["ambiguous"] == "in_order"
 
 
-def test_files_of_spring_alone_expect_the_autumn_hour_to_occur_twice(tmp_path: Path) -> None:
-    seen = mock.seen(tmp_path, load_csv=mock.wall_hours("2024-03-01", 60, "Europe/Berlin"))
-    valid = mock.only_source(seen)["valid_time"]
-    assert (valid["zone"], valid["ambiguous"]) == ("Europe/Berlin", "in_order")
-    assert "contain no autumn change" in "; ".join(mock.questions(seen))
-
-
-def test_files_of_autumn_keep_what_their_own_hour_shows(tmp_path: Path) -> None:
-    seen = mock.seen(tmp_path, load_csv=mock.wall_hours("2024-03-01", 300, "Europe/Berlin"))
-    assert mock.only_source(seen)["valid_time"]["ambiguous"] == "in_order"
-    assert "no autumn change" not in "; ".join(mock.questions(seen))
-
-
 @pytest.mark.parametrize("head", ["OPR_DT,OPR_HR,LMP", "day,hour,Load (MW)", "day,hour,NODE_ID"])
 def test_letters_that_are_an_hour_a_unit_or_a_number_are_not_a_country(tmp_path: Path, head: str) -> None:
     times, load = mock.hours(count=24 * 30), mock.values(24 * 30)
@@ -92,14 +79,6 @@ def test_letters_that_are_an_hour_a_unit_or_a_number_are_not_a_country(tmp_path:
         load_csv=mock.lines(head, *zip(times.strftime("%m/%d/%Y"), times.hour + 1, load, strict=True)),
     )
     assert not any(word in "; ".join(mock.questions(seen)) for word in ("Zagreb", "Blantyre", "Jakarta"))
-
-
-def test_files_of_newest_rows_first_are_read_backwards_in_the_repeated_hour(tmp_path: Path) -> None:
-    head, *body = mock.wall_hours("2024-10-20", 14, "Europe/Berlin").splitlines()
-    seen = mock.seen(tmp_path, load_csv="\n".join([head, *reversed(body)]) + "\n")
-    assert mock.only_source(seen)["valid_time"]["ambiguous"] == "in_reverse_order"
-    (table,) = mock.read_back(seen, tmp_path).values()
-    assert table["load"].tolist() == [float(line.split(";")[1]) for line in body]
 
 
 @pytest.mark.parametrize(
@@ -117,15 +96,6 @@ def test_a_zone_in_the_heading_that_the_timestamps_contradict_is_asked_about(tmp
     setting, question = stamp(tmp_path, "time (Europe/Berlin)", "UTC")
     assert setting["zone"] == "Europe/Berlin"
     assert "no clock change" in question
-
-
-@pytest.mark.parametrize("first", ["2020-11-01 06:00", "2020-11-01 01:00"])
-def test_a_repeated_hour_at_the_beginning_of_a_file_proves_the_zone(tmp_path: Path, first: str) -> None:
-    times = mock.hours(first, 72, "America/Chicago")
-    text = mock.lines("time,load", *zip(times.strftime("%Y-%m-%d %H:%M"), mock.values(72), strict=True))
-    seen = mock.seen(tmp_path, load_csv=text)
-    assert mock.only_source(seen)["valid_time"]["zone"] == "America/New_York"
-    assert any("2020-11-01 01:00 occurs twice" in question for question in mock.questions(seen))
 
 
 def test_the_zone_of_a_country_is_asked_for_if_days_of_25_hours_fit_others_too(tmp_path: Path) -> None:
