@@ -13,6 +13,7 @@ from hindcast.pipeline.align.coarse_rows import in_pieces
 from hindcast.pipeline.align.cyclic import field_of
 from hindcast.pipeline.align.grid import Grid, make_grid
 from hindcast.pipeline.align.inputs import Input, forecast_input, inputs, realized_inputs
+from hindcast.pipeline.align.readings import count_counted, with_counted
 from hindcast.pipeline.align.realized import Realized, read_realized
 from hindcast.pipeline.align.source_rows import SourceRows, count_flags, read_rows, sources_with_role
 from hindcast.pipeline.align.unusable_steps import unusable_steps
@@ -54,7 +55,7 @@ class GroupInputs:
     ]  # whether a target is unusable at each step (n,), of the targets in align.usable
     has_flags: bool  # flagged values of a target or of its published forecast count as missing, or targets are unusable
     flag_counts: Mapping[str, Mapping[str, Mapping[str, int]]]  # source -> value -> limit -> values beyond it
-    amounts: Mapping[str, Any]  # of accumulated values, by `source.value`, see `count_group_amounts`
+    amounts: Mapping[str, Any]  # of accumulated values and counters, by `source.value`
     origins: Ints  # (P, tracks) of each step on the grid's shared axis
 
     def origins_of(self, track: int) -> Origins:
@@ -73,7 +74,8 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
     """Prepare the rows of a group; raises AlignmentError if the settings do not give the group a zone or its holidays."""
     zone = _zone_of(group, params)
     names, rows = read_rows(frames, params, group)
-    rows = _in_pieces(rows, params, group)
+    readings = count_counted(rows, params, group, names)
+    rows = with_counted(_in_pieces(rows, params, group), params, group)
     grid = make_grid(names, rows, params, group)
     read, chosen = inputs(params), params.align.published
     published = tuple(
@@ -107,7 +109,7 @@ def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str
         unusable={name: unusable_steps(name, rows, grid, params, group) for name in params.align.usable},
         has_flags=has_flags or bool(params.align.usable),
         flag_counts=count_flags(rows, params),
-        amounts=count_group_amounts(rows, params, group, names),
+        amounts=count_group_amounts(rows, params, group, names) | readings,
         origins=params.align.origin.origins(grid.shared.instants, zone),
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from hindcast.pipeline.arrays import TIME_MAX, Floats, Times
+from hindcast.pipeline.certify.counter_readings import with_counted_amounts
 from hindcast.pipeline.certify.flag_moments import flag_moments
 from hindcast.pipeline.certify.lead_amounts import lead_distances
 from hindcast.pipeline.certify.step_clock import StepClock, step_clock
@@ -175,11 +176,14 @@ def read_records(
         if frame is not None and series is not None:
             frame = _of_series(frame, series)
         if frame is not None and len(frame):
+            clock = None if settings.is_static else step_clock(params, group, source)
+            if clock is not None:
+                frame = with_counted_amounts(frame, settings, clock, params.align.until)
             records[source] = Records(
                 frame,
                 {name: value.angle for name, value in settings.values.items()},
                 params.align.until,
-                None if settings.is_static else step_clock(params, group, source),
+                clock,
                 partial(flag_moments, source=settings, params=params),
                 accumulated=[name for name, value in settings.values.items() if value.accumulated],
             )

@@ -110,7 +110,7 @@ class QualityScan:
         )  # values of one source are often missing together
         for (name, setting), values in zip(self._source.values.items(), columns, strict=True):
             whole = self._source.role != "known" and setting.allowed is None and not setting.angle
-            whole = whole and not setting.is_of_texts and setting.accumulated is None
+            whole = whole and not setting.is_of_texts and setting.accumulated is None and not setting.counter
             low = np.minimum.reduceat(values, rows.starts)
             if not np.isnan(low).any():
                 self._check_value(name, rows, values, low if whole else None)

@@ -18,6 +18,7 @@ from hindcast.pipeline.settings.base import (
     ShiftField,
     ZoneOrGroup,
 )
+from hindcast.pipeline.settings.counters import CounterField, faults_of_differences
 from hindcast.pipeline.settings.ensembles import MemberStatistic
 
 Resample = Literal["mean", "sum", "last", "min", "max"]
@@ -333,15 +334,17 @@ class ValueField(Section):
     `on_flag` is what happens to values beyond the limits of `flag`: they are kept, count as missing in X and in training,
     or their rows go to quarantine. `codes` are the numbers of texts (a status); with `time` a cell is a timestamp.
     `accumulated: since_issue`: each cell is the amount since the issue time; the value is the difference of successive leads.
+    `counter: true`: each cell is the reading of a counter; the value is the difference of successive readings.
     """
 
-    newer_fields: ClassVar[frozenset[str]] = frozenset({"codes", "time", "accumulated", "members"})
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"codes", "time", "accumulated", "counter", "members"})
 
     column: str | None = None
     header: Pattern | None = None  # its named groups set fields of the row
     codes: dict[str, Number] | None = None
     time: StampValue | None = None
     accumulated: Literal["since_issue"] | None = None
+    counter: bool | CounterField = False
     members: tuple[MemberStatistic, ...] = ()  # statistics over the members of an ensemble
     unit: str = ""
     min: Number | None = None
@@ -360,8 +363,7 @@ class ValueField(Section):
             yield "a value is a text with a number in codes, or a timestamp: remove codes or time"
         if self.codes is not None and not self.codes:
             yield "codes must give at least one text a number, such as {ok: 0, curtailed: 1}"
-        if self.accumulated and (self.angle or self.flag or self.is_of_texts):
-            yield "accumulated: the amount of a step is a difference, so remove angle, flag, codes and time"
+        yield from faults_of_differences(self)
         if self.angle and self.unit != "deg":
             yield f"an angle must have the unit deg, found {self.unit!r}"
         if self.on_flag != "keep" and self.flag is None:

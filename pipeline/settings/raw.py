@@ -41,7 +41,7 @@ from hindcast.pipeline.settings.fields import (
     ValueField,
 )
 from hindcast.pipeline.settings.known import Always, AtIssuePlus, KnownField, PublishedAt
-from hindcast.pipeline.settings.source_faults import faults_of_headers, faults_of_lines
+from hindcast.pipeline.settings.source_faults import RULES
 from hindcast.pipeline.settings.stamp_grid import StampGrid
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -111,8 +111,7 @@ class Source(Section):
         return (
             _faults_of_times(self),
             _faults_of_known(self),
-            faults_of_headers(self),
-            faults_of_lines(self),
+            *(rule(self) for rule in RULES),
             faults_of_members(self),
         )
 
@@ -369,9 +368,6 @@ def _faults_of_times(source: Source) -> Iterator[str]:
         yield "lead is counted from issue_time or valid_time: set one of them"
     if source.interpolate and (source.role != "forecast" or not source.has_issue):
         yield "interpolate fills gaps inside a vintage: remove it, or use it in a forecast with an issue_time"
-    accumulated = [name for name, value in source.values.items() if value.accumulated]
-    if accumulated and (source.role != "forecast" or not source.has_issue):
-        yield f"values.{accumulated[0]}.accumulated: needs a forecast with an issue_time, since which amounts are counted"
     if source.is_static and source.off_grid != OffGrid():
         yield "off_grid: values without a valid_time hold for all time, so remove `off_grid`"
     if source.role != "forecast" and (source.issue_time or source.lead):

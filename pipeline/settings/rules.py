@@ -68,7 +68,7 @@ def _columns_of(source: Source) -> dict[str, tuple[Any, ...]]:
 
 
 def _meaning_of(value: ValueField) -> tuple[Any, ...]:
-    return value.unit, value.resample, value.angle, value.accumulated, value.members
+    return value.unit, value.resample, value.angle, value.accumulated, value.counter, value.members
 
 
 def _value_faults(raw: RawSettings) -> Iterator[str]:
@@ -78,7 +78,7 @@ def _value_faults(raw: RawSettings) -> Iterator[str]:
                 other = source.values.get(name, value)
                 if _meaning_of(other) != _meaning_of(value):
                     yield (
-                        f"raw.sources.{source_name}.values.{name}: a value must have the same unit, angle, resample, accumulated and members "
+                        f"raw.sources.{source_name}.values.{name}: a value must have the same unit, angle, resample, accumulated, counter and members "
                         f"in all sources, found {other.unit!r}/{other.resample} and {value.unit!r}/{value.resample}"
                     )
     for name in raw.values_of("known"):

@@ -1,4 +1,4 @@
-"""Rules between the settings of one source: its header patterns and the format of its lines."""
+"""Rules between the settings of one source: its header patterns, the format of its lines, and values that are differences."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from hindcast.pipeline.settings.fields import HEADER_TIMES
+from hindcast.pipeline.settings.known import PublishedAt
 
 
 def faults_of_headers(source: Any) -> Iterator[str]:
@@ -53,6 +54,25 @@ def faults_of_lines(source: Any) -> Iterator[str]:
         yield f"names: lists must differ in their numbers of columns, by which files are told apart, found {widths}"
 
 
+def faults_of_amounts(source: Any) -> Iterator[str]:
+    """Yield a message for each rule between a source and its accumulated values and counters that is broken."""
+    accumulated = [name for name, value in source.values.items() if value.accumulated]
+    if accumulated and (source.role != "forecast" or not source.has_issue):
+        yield f"values.{accumulated[0]}.accumulated: needs a forecast with an issue_time, since which amounts are counted"
+    counters = [name for name, value in source.values.items() if value.counter]
+    if not counters:
+        return
+    path, stamp = f"values.{counters[0]}.counter", source.valid_time
+    if source.role != "realized":
+        yield f"{path}: readings are measured, so set role to realized, found {source.role}"
+    elif stamp is None or not (stamp.label in ("end", "hour_ending") or stamp.part == "end"):
+        yield f"{path}: a reading ends the interval in which it was counted: set `label: end` in valid_time"
+    if isinstance(source.known, PublishedAt):
+        yield f"{path}: an amount is known when both of its readings are: set known to after_step, and remove revisions"
+    if source.coarser or source.off_grid.round is not None:
+        yield f"{path}: amounts are differences of readings as they are, so remove coarser and off_grid.round"
+
+
 def _faults_of_places(source: Any) -> Iterator[str]:
     """Yield why a timestamp has no text: neither a column, nor the path, nor the headings hold a part of it."""
     in_headings = source.header_time == "time"
@@ -62,3 +82,7 @@ def _faults_of_places(source: Any) -> Iterator[str]:
         yield "valid_time: set column, columns or path, or add a named group (?P<time>...) to every header"
     if source.issue_time is not None and source.issue_time.is_of_headings:
         yield "issue_time: set column, columns or path"
+
+
+RULES = (faults_of_headers, faults_of_lines, faults_of_amounts)
+"""All groups of rules of this module."""

@@ -52,13 +52,17 @@ def _unusable(report: dict[str, Any]) -> list[str]:
 
 
 def _amounts(report: dict[str, Any]) -> list[str]:
-    """Up to two lines per accumulated value: the rows without an amount, with an example."""
+    """Some lines per accumulated value and per counter: the rows without an amount, with an example."""
     why = {
         "after_a_gap": "the lead before is missing, so they are missing too; set interpolate or spacing if leads are further apart",
         "decreases": "lower than the lead before, so they are missing",
+        "after_a_missing_reading": "the reading before is missing, so the amounts are missing too; set spacing if readings are further apart",
+        "resets": "lower than the reading before, so the amounts are missing; set rollover if the counter starts again at 0",
+        "rollovers": "lower than the reading before, read as past the rollover",
     }
     return [
-        f"{name}: {entry[kind]:,} of {entry['rows']:,} accumulated values: {words} ({entry[f'example_of_{kind}']})"
+        f"{name}: {entry[kind]:,} of {entry['rows']:,} {'readings' if 'resets' in entry else 'accumulated values'}: {words} "
+        f"({entry[f'example_of_{kind}']})"
         for name, entry in report.get("accumulated", {}).items()
         for kind, words in why.items()
         if entry.get(kind)

@@ -18,6 +18,7 @@ from typing import Any
 from hindcast.pipeline.digests import keep_checked, read_checked
 from hindcast.pipeline.files import code_digest, digest_of_file, digest_of_value
 from hindcast.pipeline.forecasters import STORED
+from hindcast.pipeline.settings.counters import rollover_of
 from hindcast.pipeline.settings.fields import ValueField
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Source
@@ -144,7 +145,9 @@ def _reading_of(source: Source) -> dict[str, Any]:
 
 
 def _accumulation_of(source: Source, value: ValueField) -> list[Any]:
-    """Return what the amounts of an accumulated value depend on, beside the rows; nothing for others."""
+    """Return what the amounts of an accumulated value or a counter depend on, beside the rows; nothing for others."""
+    if value.counter:
+        return ["counter", rollover_of(value.counter), source.declared_spacing]
     if value.accumulated is None:
         return []
     field_ = source.valid_time

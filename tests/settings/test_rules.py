@@ -48,7 +48,7 @@ def test_sources_that_make_one_value_share_unit_and_rule() -> None:
     values["raw"]["sources"]["twin"] = twin
     with pytest.raises(
         SettingsError,
-        match="same unit, angle, resample, accumulated and members in all sources, found 'MW'/mean and ''/mean",
+        match="same unit, angle, resample, accumulated, counter and members in all sources, found 'MW'/mean and ''/mean",
     ):
         check_params(values, "test")
 
