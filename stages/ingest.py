@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.wording import counted
 from hindcast.stages.common import Summary, quality_notes, stage_main
+
+
+def load(path: Path, overrides: Sequence[str]) -> Params:
+    """Read and check all settings, with formats of timestamps and units, as the stage `check` does."""
+    from hindcast.pipeline.project.inputs_check import load_inputs
+
+    return load_inputs(path, overrides)
 
 
 def run(params: Params) -> Summary:
@@ -54,6 +62,7 @@ main = stage_main(
     "Read the raw CSV and Parquet files that the raw section describes: writes data/tables/, data/quarantine/, "
     "reports/ingest.json, reports/quality.json and reports/flags.parquet. Every row is stored, quarantined or folded into an equal one.",
     "hindcast ingest --set raw.path=data/raw/mine",
+    load,
 )
 
 

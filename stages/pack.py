@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.params import Params, load_comparable
 from hindcast.pipeline.wording import counted
 from hindcast.stages.common import Summary, stage_main
 
@@ -51,6 +51,7 @@ main = stage_main(
     "data/packed/, reports/pack.json and reports/features.md. "
     "Set DASK_NUM_WORKERS for the number of workers, or DASK_SCHEDULER_ADDRESS to use a cluster.",
     "hindcast pack --set pack.segment_length=48",
+    load_comparable,
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from hindcast.pipeline.raw.source_files import match_files
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.fields import StampText, StampValue
-from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.settings.params import Params, examine_params, read_params, refuse_faults, unit_faults
 
 SIMULATED = Path("data/simulated")  # what the stage simulate writes
 _EXPERIMENTS = Path(".dvc/tmp/exps")  # where `dvc exp run --temp` and `--queue` run
@@ -26,6 +26,13 @@ class RawFiles:
 
     counts: dict[str, int]
     pending: str = ""
+
+
+def load_inputs(path: Path, overrides: Sequence[str]) -> Params:
+    """Read and check all settings with formats of timestamps and units; raises as `load_params`, with all faults."""
+    params, faults = examine_params(read_params(path, overrides))
+    refuse_faults([*faults, *format_faults(params), *unit_faults(params)], str(path))
+    return params
 
 
 def format_faults(params: Params) -> Iterator[str]:
@@ -42,23 +49,6 @@ def format_faults(params: Params) -> Iterator[str]:
                     compile_format(text, getattr(field, "part", None), source.decimal)
                 except SettingsError as fault:
                     yield f"raw.sources.{name}.{place}.format: {fault.summary}"
-
-
-def unit_faults(params: Params) -> Iterator[str]:
-    """Yield why a published forecast cannot be compared with its target; nothing if raw or align is not valid."""
-    if not {"raw", "align"} <= params.__dict__.keys():
-        return
-    forecasts, targets = params.raw.values_of("forecast"), params.raw.values_of("realized")
-    for target, name in params.align.published.items():
-        chosen = params.raw.forecast_value(name, of_members=True)
-        if chosen is None or target not in targets:
-            continue
-        units = forecasts[chosen].unit, targets[target].unit
-        if all(units) and units[0] != units[1]:
-            yield (
-                f"align.published.{target}: must have the unit of its target: correct `unit` of one of the two values, or read "
-                f"a forecast in the same unit, found {units[0]!r} for {name} and {units[1]!r} for {target}"
-            )
 
 
 def settings_notes(params: Params) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
@@ -33,7 +33,7 @@ from hindcast.pipeline.settings.split import (
 )
 from hindcast.pipeline.settings.strict_yaml import MOST_BYTES, first_faults, parse_yaml
 from hindcast.pipeline.settings.train import TrainSettings
-from hindcast.pipeline.settings.valid_part import valid_part
+from hindcast.pipeline.settings.valid_part import valid_part, without_invalid_values
 
 AnyParams = TypeVar("AnyParams", bound="SimulationParams")
 
@@ -87,6 +87,13 @@ def load_params(path: Path | str, overrides: Sequence[str] = ()) -> Params:
     return check_params(read_params(path, overrides), str(path))
 
 
+def load_comparable(path: Path, overrides: Sequence[str]) -> Params:
+    """Read and check a settings file as `load_params` does, and that published forecasts have the units of their targets."""
+    params, faults = examine_params(read_params(path, overrides))
+    refuse_faults([*faults, *unit_faults(params)], str(path))
+    return params
+
+
 def load_simulation(path: Path | str, overrides: Sequence[str] = ()) -> SimulationParams:
     """Read and check the settings of `simulate`, as `load_params` does; the other sections may have any content."""
     raw = read_params(path, overrides)
@@ -116,12 +123,41 @@ def examine_params(raw: dict[str, Any]) -> tuple[Params, list[str]]:
     read another one raises AttributeError.
     """
     params, faults = _validate(Params, raw)
-    if {"raw", "align"} <= params.__dict__.keys():
-        faults += faults_between_sections(params.raw, params.align)
-        faults += capacity_faults(params.raw, params.align)
-        if {"split", "train"} <= params.__dict__.keys():
-            faults += split_faults(params.split, params.raw, params.align, params.train.mode)
+    sections = params.__dict__
+    own = sections["raw"] if "raw" in sections else _raw_without_faults(raw.get("raw"))
+    if own is not None and "align" in sections:
+        faults += faults_between_sections(own, params.align)
+        faults += capacity_faults(own, params.align)
+        if {"split", "train"} <= sections.keys():
+            faults += split_faults(params.split, own, params.align, params.train.mode)
     return params, faults
+
+
+def _raw_without_faults(given: Any) -> RawSettings | None:
+    """Return the section raw without its single settings that have faults; None if other faults are left."""
+    if not isinstance(given, dict):
+        return None
+    try:
+        return RawSettings.model_validate(given)
+    except ValidationError as fault:
+        return without_invalid_values(RawSettings, given, fault.errors(include_url=False))
+
+
+def unit_faults(params: Params) -> Iterator[str]:
+    """Yield why a published forecast cannot be compared with its target; nothing if raw or align is not valid."""
+    if not {"raw", "align"} <= params.__dict__.keys():
+        return
+    forecasts, targets = params.raw.values_of("forecast"), params.raw.values_of("realized")
+    for target, name in params.align.published.items():
+        chosen = params.raw.forecast_value(name, of_members=True)
+        if chosen is None or target not in targets:
+            continue
+        units = forecasts[chosen].unit, targets[target].unit
+        if all(units) and units[0] != units[1]:
+            yield (
+                f"align.published.{target}: must have the unit of its target: correct `unit` of one of the two values, or read "
+                f"a forecast in the same unit, found {units[0]!r} for {name} and {units[1]!r} for {target}"
+            )
 
 
 def refuse_faults(faults: list[str], origin: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -30,6 +31,31 @@ def valid_part(
     part.__dict__.clear()
     part.__dict__.update(values)
     return part
+
+
+def without_invalid_values(
+    section: type[AnySection], given: dict[str, Any], errors: Sequence[ErrorDetails]
+) -> AnySection | None:
+    """Return a section as if its single settings with faults were not set; None if it is not valid then either.
+
+    Rules between it and other sections hold for what it says otherwise.
+    """
+    left, invalid = deepcopy(given), list[tuple[dict[Any, Any], Any]]()
+    for error in errors:
+        place: Any = left
+        found: tuple[dict[Any, Any], Any] | None = None
+        for part in error["loc"]:  # some parts only tell apart the kinds of a setting
+            if isinstance(place, dict) and part in place:
+                found, place = (place, part), place[part]
+        if found is None or isinstance(place, dict):
+            return None
+        invalid.append(found)
+    for parent, key in invalid:
+        parent.pop(key, None)  # a list may have several faults
+    try:
+        return section.model_validate(left)
+    except ValidationError:
+        return None
 
 
 def with_more(fault: ValidationError, more: Sequence[str]) -> ValidationError:

@@ -10,8 +10,8 @@ import pytest
 
 from hindcast.pipeline.errors import MissingInputError
 from hindcast.pipeline.project.composition import compose_text
-from hindcast.pipeline.project.inputs_check import check_raw_files, unit_faults
-from hindcast.pipeline.settings.params import Params, check_params
+from hindcast.pipeline.project.inputs_check import check_raw_files
+from hindcast.pipeline.settings.params import Params, check_params, unit_faults
 from hindcast.pipeline.settings.strict_yaml import parse_yaml
 from tests.mock_data import mock_settings
 from tests.project.own_data_set import write_mine

@@ -63,3 +63,13 @@ def test_nothing_follows_from_an_invalid_field() -> None:
     _, faults = examine_params(made)
     assert len(faults) == 1
     assert "flag.below" in faults[0]
+
+
+def test_rules_between_raw_and_align_are_checked_although_a_setting_of_raw_is_invalid() -> None:
+    made = mock_settings(align__features={"lags": {"usage": ["1h"]}})
+    value_of(made).update(resample="median", colour="red")
+    told = faults_of(made)
+    assert "resample: must be" in told
+    assert "a lag of 1h is not yet known" in told
+    made["raw"]["sources"]["usage"]["files"] = 7  # a source without files says nothing that could be checked
+    assert "a lag of 1h is not yet known" not in faults_of(made)

@@ -8,9 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from hindcast.pipeline.project.data_set_choice import choose_data_set
-from hindcast.stages import check
+from hindcast.stages import check, ingest, pack
+from tests.mock_data import mock_settings
 from tests.project.own_data_set import write_mine
 
 PROGRAM = """
@@ -136,3 +138,22 @@ def test_it_loads_no_slow_library(project: Path, root: Path) -> None:
         capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+
+
+def test_ingest_and_pack_refuse_what_check_refuses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = mock_settings(align__published={"usage": "temperature"})
+    sources = made["raw"]["sources"]
+    for source, value, unit in (("usage", "usage", "kWh"), ("weather", "temperature", "MWh")):
+        sources[source]["values"][value]["unit"] = unit
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(made), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for stage in (check, ingest, pack):
+        assert stage.main([]) == 1
+        assert "align.published.usage: must have the unit of its target" in capsys.readouterr().err
+    for stage in (check, ingest):
+        assert stage.main(["--set", 'raw.sources.usage.valid_time.format="%Q"']) == 1
+        shown = capsys.readouterr().err
+        assert "contains %Q" in shown
+        assert "must have the unit of its target" in shown
