@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.raw.archives import extract_members, is_archive, is_one_file
+
+_SHARE = 0.5  # of the free space for temporary files that members may take
 
 
 def has_several_files(path: Path) -> bool:
@@ -24,12 +27,15 @@ def unpacked(
 
     Without archives of several files these are the given ones. Otherwise they lie in a temporary folder, below the same
     paths; the members that `is_table` accepts lie in a folder that is called like their archive, as `files` names them.
+
+    Members are copied in pieces and take at most half of the free space for temporary files; an archive with more is not read.
     """
     if not any(map(has_several_files, files)):
         yield list(files), root, []
         return
     with tempfile.TemporaryDirectory(prefix="hindcast-inspect-") as name:
         folder, found, faults = Path(name), list[Path](), list[str]()
+        left = int(_SHARE * shutil.disk_usage(folder).free)
         for path in files:
             copy = folder / path.relative_to(root)
             copy.parent.mkdir(parents=True, exist_ok=True)
@@ -38,9 +44,11 @@ def unpacked(
                 found.append(copy)
                 continue
             try:
-                members = extract_members(path, copy)
+                members = extract_members(path, copy, left)
             except HindcastError as fault:
                 faults.append(fault.summary)
+                shutil.rmtree(copy, ignore_errors=True)
                 continue
+            left -= sum(member.stat().st_size for member in members)
             found += sorted(member for member in members if is_table(member))
         yield found, folder, faults

@@ -71,12 +71,13 @@ def matches_glob(name: str, pattern: str) -> bool:
     return _match_parts(name.split("/"), pattern.split("/"))
 
 
-def extract_members(path: Path, folder: Path) -> list[Path]:
+def extract_members(path: Path, folder: Path, most: int) -> list[Path]:
     """Write the members of an archive as they are below a folder, and return their files, in the order of the archive.
 
-    Raises RawDataError for an archive that is damaged, locked by a password or has a member that would lie outside the folder.
+    Raises RawDataError for an archive that is damaged, locked by a password, has a member that would lie outside the folder, or
+    holds more than `most` bytes.
     """
-    written = []
+    written, left = [], most
     with _faults_of(path):
         for name, stream in _iter_members(path):
             target = folder / name
@@ -84,7 +85,14 @@ def extract_members(path: Path, folder: Path) -> list[Path]:
                 raise RawDataError(f"{path}: {name!r} lies outside of the archive; unpack it by hand.")
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as copy:
-                shutil.copyfileobj(stream, copy, _CHUNK)
+                while chunk := stream.read(_CHUNK):
+                    left -= len(chunk)
+                    if left < 0:
+                        raise RawDataError(
+                            f"{path}: its members hold more than {most // _MEGABYTE:,} MB, half of the free space for "
+                            "temporary files. Unpack it by hand beside the other files, or set TMPDIR to a folder with more room."
+                        )
+                    copy.write(chunk)
             written.append(target)
     return written
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -87,3 +88,20 @@ def test_files_without_archives_stay_where_they_are(tmp_path: Path) -> None:
     files[0].write_text("x")
     with unpacked(files, tmp_path, lambda _: True) as found:
         assert found == (files, tmp_path, [])
+
+
+def test_an_archive_that_would_fill_the_disk_is_not_read_and_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pack(tmp_path / "raw/a.zip", FILES)
+    (tmp_path / "raw/b.csv").write_text(FILES["2024/load_1.csv"])
+    size = sum(map(len, FILES.values()))
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2 * size - 2))
+    seen = inspect_files([tmp_path / "raw"])
+    (unread,) = seen.unread
+    assert unread.startswith(f"{tmp_path}/raw/a.zip: its members hold more than")
+    assert "TMPDIR" in unread
+    assert [file.path for file in seen.files] == ["b.csv"]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=2 * size + 2))
+    assert len(inspect_files([tmp_path / "raw"]).files) == 4

@@ -266,7 +266,7 @@ def test_names_of_archives_and_globs_of_members(tmp_path: Path) -> None:
 def test_members_are_extracted_as_they_are(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"days{suffix}"
     path.write_bytes(packed({f"a/{name}": content for name, content in DAYS.items()}, suffix))
-    found = extract_members(path, tmp_path / "out")
+    found = extract_members(path, tmp_path / "out", 1 << 30)
     assert {file.relative_to(tmp_path / "out/a").as_posix(): file.read_bytes() for file in found} == DAYS
 
 
@@ -274,5 +274,5 @@ def test_a_member_outside_of_its_archive_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "days.zip"
     path.write_bytes(packed({"../day.csv": b"x"}))
     with pytest.raises(RawDataError, match="outside of the archive"):
-        extract_members(path, tmp_path / "out")
+        extract_members(path, tmp_path / "out", 1 << 30)
     assert not (tmp_path / "day.csv").exists()
