@@ -13,7 +13,15 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Floats, Ints
-from hindcast.pipeline.inspect.vocabulary import MISSING_WORDS, SENTINELS, Heading, parse_heading
+from hindcast.pipeline.inspect.vocabulary import (
+    GROUP,
+    IDENTIFIER,
+    MISSING_WORDS,
+    SENTINELS,
+    SERIES,
+    Heading,
+    parse_heading,
+)
 from hindcast.pipeline.raw.numbers import NumberStyle, read_numbers
 
 _MOST_MARKERS = 5  # if there are more different texts among numbers, they are bad cells, not markers
@@ -71,8 +79,10 @@ def classify_column(place: int, name: str, texts: pa.StringArray, style: NumberS
     strange = dict(_counts(texts.filter(pa.array(unreadable)))) if unreadable.any() else {}
     numeric = filled - int(unreadable.sum())
     markers = _find_markers(strange)
+    named = bool(strange) and _holds_names(heading, numbers)  # 01, 02 and US are names, and none is missing
     # a single unexpected word that recurs among numbers is a marker even if it is the most frequent text
-    if numeric < 0.5 * filled and not (markers and len(strange) <= 2 and numeric >= 0.05 * filled):
+    marked = markers and len(strange) <= 2 and numeric >= 0.05 * filled
+    if named or (numeric < 0.5 * filled and not marked):
         no_numbers = np.full(len(numbers), np.nan)
         return Column(place, heading, texts, "text", no_numbers, _is_in(texts, words), words)
     sentinels = _find_sentinels(numbers, texts)
@@ -81,6 +91,15 @@ def classify_column(place: int, name: str, texts: pa.StringArray, style: NumberS
     bad = {text: count for text, count in strange.items() if text not in markers}
     all_markers = tuple(sorted({*words, *markers}))
     return Column(place, heading, texts, "number", numbers, missing, all_markers, sentinels, bad)
+
+
+def _holds_names(heading: Heading, numbers: Floats) -> bool:
+    """Return whether a heading says nothing but that its whole numbers are names of series or groups."""
+    words = [token.low for token in heading.tokens]
+    whole = np.rint(numbers) == numbers
+    return (
+        bool(words) and set(words) <= SERIES | GROUP | IDENTIFIER and bool((whole | np.isnan(numbers)).all())
+    )
 
 
 def classify_columns(named: Iterable[tuple[str, pa.StringArray]], style: NumberStyle) -> tuple[Column, ...]:

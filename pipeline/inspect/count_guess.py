@@ -73,6 +73,6 @@ def usual_counts(column: Column) -> list[str]:
         base = find_count_base(form)
         assert base is not None
         first, last = (float(number) * base.unit + base.base for number in (numbers[0], numbers[-1]))
-        if first >= _FIRST and last <= _LAST and last - first >= DAY and base.unit >= TIME_UNITS["min"]:
+        if first >= _FIRST and last <= _LAST and last - first >= 2 * DAY and base.unit >= TIME_UNITS["min"]:
             found.append(form)
     return found

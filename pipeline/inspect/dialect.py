@@ -26,6 +26,7 @@ _MOST_LETTERS = 4 << 20  # that are examined, but at least 20 lines a piece: fil
 _LEAST_LINES = 20
 _MOST_CONTROLS = 3  # different first cells of lines that are no rows
 _LEAST_TABLE = 2  # lines with another number of cells, between two lines that may be the header
+_LONGEST_DATE = 11  # letters of a date without a time of day
 _LONGEST_CELL = 1000  # characters of a cell that are examined
 _NUMBER = re.compile(
     r"[+\u2212-]?[$\u20ac\u00a3]?(\d[\d.,' \u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?( ?(%|[A-Za-z\u20ac$/]{1,7}))?"
@@ -57,6 +58,8 @@ class Dialect:
     header_text: str = ""
     skip_until: str | None = None
     since: str | None = None  # the unit of timestamps that are counts, as the lines at the beginning name it
+    proven: bool = False  # a cell shows which sign is the decimal sign or separates thousands
+    doubt: str = ""  # a cell that may be a fraction or a whole number, such as 1.234, if none shows it
 
 
 @dataclass(frozen=True)
@@ -98,13 +101,15 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
     )
     complete = (row for row in header.rows if len(row) == width)
     columns = [[cell.strip()[:_LONGEST_CELL] for cell in column] for column in zip(*complete, strict=True)]
-    style, about_numbers = detect_number_style(
+    numbers = detect_number_style(
         [[cell for cell in column if cell.lower() not in MISSING_WORDS] for column in columns], separator
     )
-    notes = (*header.notes, *about_lines, *about_numbers)
+    repeated, about_repeated = find_repeated_lines(head, header, texts)
+    ignore += tuple(pattern for pattern in repeated if pattern not in ignore)
+    notes = (*header.notes, *about_lines, *about_repeated, *numbers.notes)
     return Dialect(
-        encoding, separator, quote, style, header.skip_lines, header.names, notes, ignore, header.given, header.text,
-        since=find_count_unit(texts[0][:LETTERS_ABOVE]),
+        encoding, separator, quote, numbers.style, header.skip_lines, header.names, notes, ignore, header.given, header.text,
+        since=find_count_unit(texts[0][:LETTERS_ABOVE]), proven=numbers.proven, doubt=numbers.doubt,
     )  # fmt: skip
 
 
@@ -208,7 +213,7 @@ def find_header(head: Sequence[str], width: int, cut: Cutter, *, comments: bool)
     header = (*rows[place], *[""] * (width - len(rows[place])))
     below = [line for at, line in lines.items() if at > place]
     cells = [row for at, row in rows.items() if at > place]
-    if all(cell and is_data_cell(cell) for cell in header):
+    if _is_row(header, cells):
         names = _names_from_comment(head, place, width, cut)
         note = "the columns are named after the comment above the rows"
         if names is None:
@@ -248,6 +253,26 @@ def find_ignored_lines(
     return tuple(patterns), notes
 
 
+def find_repeated_lines(
+    head: Sequence[str], header: Header, texts: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """Return patterns of lines above the rows that occur again below, as in files that were joined, and notes on them.
+
+    A header that is found by its text is no such line: it is recognised wherever it occurs.
+    """
+    above = [line for line in head[: header.skip_lines] if line.strip() and not line.startswith("#")]
+    counts = Counter(above)
+    again = [
+        line
+        for line, number in counts.items()
+        if sum(f"\n{text}".count(f"\n{line}\n") for text in texts) > number
+    ]
+    if not again:
+        return [], []
+    note = f"{again[0][:60]!r} occurs above the rows and between them, so the file holds several exports; such lines are ignored"
+    return [f"^{escape_pattern(line)}$" for line in again], [note]
+
+
 def _patterns_of_control_lines(header: Header) -> list[str]:
     """Return patterns of lines below the header whose first cell never begins a row: `C,END OF REPORT` among `D,...`."""
     width = len(header.names)
@@ -256,6 +281,25 @@ def _patterns_of_control_lines(header: Header) -> list[str]:
     if len(set(first)) != 1 or len(other) > _MOST_CONTROLS or not all(map(str.isalpha, other)):
         return []
     return [f"^{escape_pattern(cell)}\\b" for cell in sorted(other)]
+
+
+def _is_row(first: Sequence[str], rows: Sequence[Row]) -> bool:
+    """Return whether the first line is a row: timestamps, numbers, and words that occur again below, such as names of series.
+
+    A value may be missing if the line begins with a timestamp.
+    """
+    if all(cell and is_data_cell(cell) for cell in first):
+        return True
+    if not any(_is_moment(cell) for cell in first) or not first[0]:
+        return False
+    others = [row for row in rows[:_MOST_LINES] if row != list(first)]
+    words = [place for place, cell in enumerate(first) if cell and not is_data_cell(cell)]
+    return all(any(len(row) > place and row[place] == first[place] for row in others) for place in words)
+
+
+def _is_moment(cell: str) -> bool:
+    """Return whether a cell is a timestamp in whole, and not a date as headings may be."""
+    return len(cell) > _LONGEST_DATE and bool(guess_formats(cell))
 
 
 def _place_of_header(rows: dict[int, Row], width: int) -> int:

@@ -83,6 +83,9 @@ class FileFormat:
     piece: NDArray[np.int32]
     hour_columns: HourColumns | None = None
     refused: tuple[str, ...] = ()  # beginnings of formats that files with the same columns contradict
+    where: tuple[str, str] | None = (
+        None  # the column and the text of its rows, if others are in other formats
+    )
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -228,11 +231,14 @@ def _join_dialects(files: list[SampledFile]) -> Dialect:
         notes.append(
             f"files with the same header have different encodings ({found}); use one source per encoding"
         )
+    proven = any(dialect.proven for dialect in dialects)
     header_line = escape_pattern(dialects[0].header_text[:_LONGEST_PATTERN])
     return replace(
         dialects[0],
         encoding=encodings[0] if encodings else "utf-8",
-        style=_join_styles([dialect.style for dialect in dialects]),
+        style=_join_styles(dialects, proven=proven),
+        proven=proven,
+        doubt="" if proven else next((dialect.doubt for dialect in dialects if dialect.doubt), ""),
         notes=tuple(notes),
         ignore=tuple(dict.fromkeys(pattern for dialect in dialects for pattern in dialect.ignore)),
         skip_until=f"^{header_line}"
@@ -241,9 +247,12 @@ def _join_dialects(files: list[SampledFile]) -> Dialect:
     )
 
 
-def _join_styles(styles: list[NumberStyle]) -> NumberStyle:
-    decimals = sorted({style.decimal for style in styles} - {"."})
-    thousands = sorted({style.thousands for style in styles if style.thousands})
+def _join_styles(dialects: Sequence[Dialect], *, proven: bool) -> NumberStyle:
+    """Return the style of files with one header; if the signs of some are proven, only these decide about signs."""
+    styles = [dialect.style for dialect in dialects]
+    deciding = [dialect.style for dialect in dialects if dialect.proven or not proven]
+    decimals = sorted({style.decimal for style in deciding} - {"."})
+    thousands = sorted({style.thousands for style in deciding if style.thousands})
     return NumberStyle(
         decimals[0] if decimals else ".",
         next((sign for sign in thousands if sign not in decimals), None),

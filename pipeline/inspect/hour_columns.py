@@ -13,7 +13,7 @@ from hindcast.pipeline.inspect.column_types import Column, classify_columns
 from hindcast.pipeline.inspect.file_kinds import FileFormat, HourColumns
 from hindcast.pipeline.inspect.format_guess import TimestampFormat, guess_formats
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
-from hindcast.pipeline.inspect.path_dates import find_stamps
+from hindcast.pipeline.inspect.path_dates import find_days_in_paths, find_stamps
 from hindcast.pipeline.inspect.timestamp_columns import PERIODS, TimestampColumn
 from hindcast.pipeline.inspect.vocabulary import (
     HOUR_COLUMN,
@@ -46,15 +46,40 @@ class _Family:
 
 def melt_hour_columns(fmt: FileFormat) -> FileFormat:
     """Return the format with one row per value if headings hold the time; else unchanged."""
+    if fmt.hour_columns is not None:
+        return fmt
     times = find_stamps(fmt)
     if not times:
         dates = _find_date_headings(fmt.columns)
-        return fmt if dates is None else _melt(fmt, dates, "time")
+        if dates is not None:
+            return _melt(fmt, dates, "time")
+        times = find_days_in_paths(fmt)
+    if not times:
+        return fmt
     used = {column.place for found in times for column in found.columns}
     columns = [column for column in fmt.columns if column.place not in used]
     family = _find_family(columns, _CLOCK) or _find_family(columns, _NUMBERED)
     carries = _time_in_headings(family, times) if family else None
     return fmt if family is None or carries is None else _melt(fmt, family, carries)
+
+
+def count_steps(fmt: FileFormat) -> object:
+    """Return what files have in common whose headings number the steps of days of 23, 24 or 25 hours from 1; else None."""
+    family = _find_family(fmt.columns, _NUMBERED) if fmt.hour_columns is None else None
+    if family is None or len(family.columns) not in PERIODS:
+        return None
+    if sorted(map(int, family.numbers)) != list(range(1, len(family.columns) + 1)):
+        return None
+    places = {column.place for column in family.columns}
+    others = tuple(column.name for column in fmt.columns if column.place not in places)
+    return family.before, family.after, PERIODS[len(family.columns)], others
+
+
+def melt_steps(fmt: FileFormat) -> FileFormat:
+    """Return a format whose headings number the steps of days with one row per value."""
+    family = _find_family(fmt.columns, _NUMBERED)
+    assert family is not None  # count_steps has found it
+    return _melt(fmt, family, "period")
 
 
 def _find_family(columns: Sequence[Column], pattern: re.Pattern[str]) -> _Family | None:

@@ -16,6 +16,7 @@ from hindcast.pipeline.inspect.dry_run import ask_about_rejected_rows
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles
 from hindcast.pipeline.inspect.file_kinds import read_file_formats
 from hindcast.pipeline.inspect.label_guess import split_labels
+from hindcast.pipeline.inspect.number_evidence import settle_signs
 from hindcast.pipeline.inspect.proposal import propose
 from hindcast.pipeline.inspect.shared_evidence import analyse_together
 from hindcast.pipeline.inspect.source_drafts import draft_sources
@@ -115,7 +116,7 @@ def _inspect(files: Sequence[Path], folder: Path, root: Path, unread: list[str],
     """Inspect files below a folder, which messages call `root`; the proposal names `named` as its path."""
     formats, faults = read_file_formats(files, folder)
     unread += faults
-    analyses, faults = analyse_together(formats)
+    analyses, faults = analyse_together(settle_signs(formats))
     unread += faults
     if not analyses:
         reasons = [text.replace(f"{folder}/", f"{root}/") for text in unread]

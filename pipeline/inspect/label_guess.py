@@ -14,6 +14,9 @@ from hindcast.pipeline.inspect.vocabulary import END, START, words_in
 from hindcast.pipeline.raw.localize import find_occurrences
 from hindcast.pipeline.settings.base import DAY, HOUR
 
+_READ_AS_START = "a timestamp is read as the start of its step"
+_IF_END = "; write `label: end` if it is the end"
+
 
 def split_labels(drafts: Sequence[SourceDraft]) -> list[SourceDraft]:
     """Return the drafts; files that begin and end one step later than others of their source have a draft of their own.
@@ -30,12 +33,26 @@ def find_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str | 
     if draft.accumulated:
         return True, "a sum since the issue ends at its timestamp (`label: end`)"
     if draft.analysis.times.ends_step:
-        ends = "the heading or an hour of 24 shows that timestamps mark the end of their step"
-        return True, None if valid.exact else ends  # wall time may be the start plus one step (`hour_ending`)
+        # wall time may be the start plus one step (`hour_ending`)
+        return True, None if valid.exact else _about_ends(draft, valid)
     if draft.label is not None:
         return draft.label == "end", draft.about_label
     at_end, question = _guess_label(draft, valid)
     return at_end, "; ".join(text for text in (question, draft.about_label) if text) or None
+
+
+def end_label(draft: SourceDraft, valid: TimestampColumn) -> str:
+    """Return the label of timestamps that mark the end of their step."""
+    return draft.analysis.zone.label or ("hour_ending" if valid.hours_to_24 else "end")
+
+
+def _about_ends(draft: SourceDraft, valid: TimestampColumn) -> str:
+    shown = "hours run from 1 to 24" if valid.hours_to_24 else f"the heading is {valid.name!r}"
+    return (
+        f"{shown}, so a timestamp is read as the end of its step, `label: {end_label(draft, valid)}`. When clocks change, "
+        "`end` (the end as clocks show it) and `hour_ending` (the start as clocks show it, plus one step) differ: is it the "
+        "right one?"
+    )
 
 
 def _guess_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str | None]:
@@ -43,15 +60,18 @@ def _guess_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str 
 
     Hours may also have an offset from UTC.
     """
-    start = None if _shows_start(draft, valid) else "timestamps are read as the start of their step"
+    shown = _shows_start(draft, valid)
     file, zone = draft.files[0], draft.analysis.zone
     if draft.analysis.has_vintages or not file.step or file.span[0] % DAY != file.step:
-        return False, start
+        return False, None if shown else f"{_READ_AS_START}{_IF_END}"
     begins = f"the first timestamp is one step past midnight ({minute_text(file.span[0])})"
     utc_midnight = zone.wall and find_occurrences(np.array([file.span[0]]), zone.zone)[0][0] % DAY == 0
     if file.step < HOUR or (zone.wall and not utc_midnight and file.span[1] % DAY == 0):
-        return True, f"{begins}, so timestamps are read as the end of their step"
-    return False, f"{start}, but {begins}: do they mark its end?" if start else None
+        return (
+            True,
+            f"{begins}, so a timestamp is read as the end of its step; remove `label` if it is the start",
+        )
+    return False, None if shown else f"{_READ_AS_START}, but {begins}{_IF_END}"
 
 
 def _shows_start(draft: SourceDraft, valid: TimestampColumn) -> bool:

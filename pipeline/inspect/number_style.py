@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from hindcast.pipeline.inspect.vocabulary import CELL_UNITS
@@ -40,10 +41,24 @@ def to_shapes(cells: Sequence[str]) -> list[str]:
     return "\n".join(cells).translate(_DIGITS).split("\n")
 
 
-def detect_number_style(columns: Sequence[Sequence[str]], separator: str) -> tuple[NumberStyle, list[str]]:
-    """Return the style and questions about it, from the trimmed cells of each column; `separator` separates cells.
+@dataclass(frozen=True)
+class NumberGuess:
+    """How the cells of some columns are written.
 
-    Shapes of cells are examined, each once; in questions, `first` gives the first cell of a shape.
+    `proven` is True if a cell shows which sign is the decimal sign or separates thousands; `doubt` is a cell that may be either
+    a fraction or a whole number, such as 1.234, if none does. `notes` are other remarks, one sentence each.
+    """
+
+    style: NumberStyle
+    proven: bool
+    doubt: str
+    notes: tuple[str, ...]
+
+
+def detect_number_style(columns: Sequence[Sequence[str]], separator: str) -> NumberGuess:
+    """Return the style, from the trimmed cells of each column; `separator` separates cells.
+
+    Shapes of cells are examined, each once; in notes, `first` gives the first cell of a shape.
     """
     shaped = [to_shapes(column) for column in columns]
     counted = [Counter(shapes) for shapes in shaped]
@@ -54,33 +69,74 @@ def detect_number_style(columns: Sequence[Sequence[str]], separator: str) -> tup
     }
     around = _texts_beside(counted)
     negatives, example = _detect_negatives(counted)
-    cells, examples = Counter[str](), dict[str, str]()
+    plain, examples = list[Counter[str]](), dict[str, str]()
     for column in counted:
+        cells = Counter[str]()
         for shape, count in column.items():
-            plain = _plain_number(shape, around)
-            cells[plain] += count
-            examples.setdefault(plain, _plain_number(first[shape], around))
-    points = sum(count for cell, count in cells.items() if _POINT.fullmatch(cell))
-    commas = sum(count for cell, count in cells.items() if _COMMA.fullmatch(cell))
-    decimal, thousands, notes = _detect_separators(cells, points, commas, examples)
-    if decimal == "," and separator == "," and not commas:
-        # the comma already separates cells, so 5.286 is not five thousand
-        fraction = next((cell for cell in cells if _GROUPED.fullmatch(cell) and "." in cell), None)
-        decimal, thousands, notes = ".", None, [_read_as_fraction(examples[fraction])] if fraction else []
-    elif decimal == "," and separator == "," and _all_group(cells):
-        example = next(examples[cell] for cell in cells if _COMMA.fullmatch(cell))
-        note = f"{example!r} is read as a whole number with a thousands separator; is it a decimal comma?"
-        decimal, thousands, notes = ".", ",", [note]
-    elif decimal == "," and separator == ",":
-        both = "numbers have decimal commas, but cells are separated by commas too"
-        notes.append(f"{both}: export the file with another separator")
-        decimal = "."
-    elif points and commas and thousands is None:
-        notes.append(f"both decimal points ({points} cells) and decimal commas ({commas} cells) occur")
+            cell = _plain_number(shape, around)
+            cells[cell] += count
+            examples.setdefault(cell, _plain_number(first[shape], around))
+        plain.append(cells)
+    signs = _detect_signs(plain, separator, examples)
+    notes = list(signs.notes)
     if negatives:
         notes.append(f"{first[example]!r} is read as a negative number; is it one?")
-    style = NumberStyle(decimal, None if thousands == decimal else thousands, around, negatives)
-    return style, notes
+    thousands = None if signs.thousands == signs.decimal else signs.thousands
+    style = NumberStyle(signs.decimal, thousands, around, negatives)
+    return NumberGuess(style, signs.proven, signs.doubt, tuple(notes))
+
+
+def ask_about_doubt(doubt: str, style: NumberStyle, separator: str) -> str:
+    """Return the question about a cell that may be a fraction or a whole number."""
+    if style.thousands is None:
+        return f"{doubt!r} is read as a decimal fraction; is the sign a thousands separator?"
+    other = "is it a decimal comma?" if separator == style.thousands else "is it a fraction?"
+    return f"{doubt!r} is read as a whole number with a thousands separator; {other}"
+
+
+def sign_between_thousands(cells: Iterable[str], decimal: str) -> str | None:
+    """Return the sign that separates thousands in cells such as 1'234 or 1,234.5, if the decimal sign is known."""
+    matches = (_GROUPED.fullmatch(cell) for cell in cells)
+    signs = Counter(_plain_sign(match["sign"]) for match in matches if match)
+    del signs[decimal]
+    return signs.most_common(1)[0][0] if signs else None
+
+
+def is_fraction(cell: str, sign: str) -> bool:
+    """Return whether a cell is a number whose sign cannot separate thousands, such as 5.25."""
+    return bool(re.fullmatch(rf"[+-]?\d*[{sign}]\d+", cell)) and _is_fraction(cell)
+
+
+@dataclass(frozen=True)
+class _Signs:
+    """The decimal and thousands signs, with what `NumberGuess` says of them."""
+
+    decimal: str
+    thousands: str | None = None
+    proven: bool = True
+    doubt: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def _detect_signs(columns: Sequence[Counter[str]], separator: str, examples: Mapping[str, str]) -> _Signs:
+    """Return the signs of the cells of all columns; a comma between cells is no decimal sign."""
+    cells = sum(columns, Counter[str]())
+    points = sum(count for cell, count in cells.items() if _POINT.fullmatch(cell))
+    commas = sum(count for cell, count in cells.items() if _COMMA.fullmatch(cell))
+    signs = _detect_separators(columns, cells, "," if commas > points else ".", examples)
+    if signs.decimal == "," and separator == ",":
+        if not commas:  # the comma already separates cells, so 5.286 is not five thousand
+            fraction = next((cell for cell in cells if _GROUPED.fullmatch(cell) and "." in cell), None)
+            return _Signs(".", proven=False, doubt=examples[fraction] if fraction else "")
+        if _all_group(cells):
+            example = next(examples[cell] for cell in cells if _COMMA.fullmatch(cell))
+            return _Signs(".", ",", proven=False, doubt=example)
+        both = "numbers have decimal commas, but cells are separated by commas too"
+        return _Signs(".", signs.thousands, notes=(f"{both}: export the file with another separator",))
+    if points and commas and signs.thousands is None:
+        both = f"both decimal points ({points} cells) and decimal commas ({commas} cells) occur"
+        return replace(signs, notes=(*signs.notes, both))
+    return signs
 
 
 @lru_cache(maxsize=1 << 12)
@@ -89,35 +145,44 @@ def _plain_number(cell: str, around: tuple[str, ...]) -> str:
 
 
 def _detect_separators(
-    cells: Mapping[str, int], points: int, commas: int, examples: Mapping[str, str]
-) -> tuple[str, str | None, list[str]]:
-    """Return the decimal separator, the thousands separator and notes, from the number of cells of each shape."""
+    columns: Sequence[Counter[str]], cells: Counter[str], usual: str, examples: Mapping[str, str]
+) -> _Signs:
+    """Return the signs from the number of cells of each shape; `usual` is the decimal sign of most cells."""
     grouped = [match for cell in cells if (match := _GROUPED.fullmatch(cell))]
-    usual = "," if commas > points else "."
+    fractions = [cell for cell in cells if re.fullmatch(r"[+-]?\d*[.,]\d+", cell)]
+    proven = any(map(_is_fraction, fractions))
     blanks = [match for match in grouped if match["sign"] not in ".,"]
     if blanks:
         rests = Counter[str]()
         for match in blanks:
             rests[match["rest"][0] if match["rest"] else usual] += cells[match[0]]
-        return rests.most_common(1)[0][0], "'" if blanks[0]["sign"] in "'\u2019" else " ", []
+        return _Signs(rests.most_common(1)[0][0], _plain_sign(blanks[0]["sign"]))
     certain = Counter[str]()
     for match in grouped:
         if (match["rest"] and match["rest"][0] != match["sign"]) or match[0].count(match["sign"]) > 1:
             certain[match["sign"]] += cells[match[0]]
     if certain:
         sign = certain.most_common(1)[0][0]
-        return "." if sign == "," else ",", sign, []
-    fractions = [cell for cell in cells if re.fullmatch(r"[+-]?\d*[.,]\d+", cell)]
-    if sum(cells[match[0]] for match in grouped) < 4 or any(map(_is_fraction, fractions)):
-        return usual, None, []
+        return _Signs("." if sign == "," else ",", sign)
+    if not grouped or proven:
+        return _Signs(usual, proven=proven)
     # all fractions have three digits: numbers above 999 without a separator suggest fractions; else, small whole
-    # numbers suggest a thousands separator
+    # numbers in the same column suggest a thousands separator
     sign, example = grouped[0]["sign"], examples[grouped[0][0]]
-    whole = any(_SMALL.fullmatch(cell) and not cell.startswith("0") for cell in cells)
-    if whole and not any(_LARGE.fullmatch(cell) for cell in cells):
-        note = f"{example!r} is read as a whole number with a thousands separator; is it a fraction?"
-        return "." if sign == "," else ",", sign, [note]
-    return usual, None, [_read_as_fraction(example)]
+    if not any(_LARGE.fullmatch(cell) for cell in cells) and any(map(_has_small_and_grouped, columns)):
+        return _Signs("." if sign == "," else ",", sign, proven=False, doubt=example)
+    return _Signs(usual, proven=False, doubt=example)
+
+
+def _has_small_and_grouped(cells: Counter[str]) -> bool:
+    """Return whether a column has numbers such as 1.234 beside whole numbers below a thousand."""
+    small = any(_SMALL.fullmatch(cell) and not cell.startswith("0") for cell in cells)
+    return small and any(_GROUPED.fullmatch(cell) for cell in cells)
+
+
+def _plain_sign(sign: str) -> str:
+    """Return a thousands separator as the settings write it."""
+    return sign if sign in ".," else "'" if sign in "'\u2019" else " "
 
 
 def _all_group(cells: Mapping[str, int]) -> bool:
@@ -131,10 +196,6 @@ def _is_fraction(cell: str) -> bool:
     """Return whether the sign of a number such as 5.25, 0.125 or 4153.077 cannot separate thousands."""
     whole, rest = re.split("[.,]", cell.lstrip("+-"))
     return len(rest) != 3 or whole in ("", "0") or len(whole) > 3
-
-
-def _read_as_fraction(example: str) -> str:
-    return f"{example!r} is read as a decimal fraction; is the sign a thousands separator?"
 
 
 def _detect_negatives(columns: Sequence[Counter[str]]) -> tuple[str | None, str]:

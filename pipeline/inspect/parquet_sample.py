@@ -70,10 +70,11 @@ def sample_parquet(path: Path, budget: int) -> ParquetSample:
     nested = [repr(name) for place, name in enumerate(schema.names) if place not in places]
     notes = (f"columns that hold several values per row are not used: {listed(nested, 5)}",) if nested else ()
     written = [place for place in places if is_text(schema.types[place])]
-    style, about_numbers = detect_number_style(
-        [_styled(texts[places.index(place)]) for place in written], ","
+    numbers = detect_number_style([_styled(texts[places.index(place)]) for place in written], ",")
+    about = (*notes, *numbers.notes)
+    dialect = Dialect(
+        "utf-8", ",", '"', numbers.style, 0, names, about, proven=numbers.proven, doubt=numbers.doubt
     )
-    dialect = Dialect("utf-8", ",", '"', style, 0, names, (*notes, *about_numbers))
     cells = Cells(tuple(texts), piece[kept], int((~kept).sum()), ())
     fractions = tuple(
         at

@@ -12,7 +12,9 @@ import pyarrow as pa
 from hindcast.pipeline.arrays import Times
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_kinds import FileFormat
-from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, find_timestamp_columns
+from hindcast.pipeline.inspect.format_guess import TimestampFormat
+from hindcast.pipeline.inspect.joined_columns import find_timestamp_columns
+from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn
 from hindcast.pipeline.inspect.vocabulary import parse_heading
 from hindcast.pipeline.raw.timestamp_formats import compile_format
 from hindcast.pipeline.raw.timestamps import parse_stamps
@@ -48,6 +50,16 @@ def find_stamps(fmt: FileFormat) -> list[TimestampColumn]:
         return []
     columns = tuple(column for column in joined.columns if column.place != _NO_COLUMN)
     return [replace(joined, columns=columns, path=pattern)] if columns or joined.period else []
+
+
+def find_days_in_paths(fmt: FileFormat) -> list[TimestampColumn]:
+    """Return the days that the paths hold, of files whose headings hold the time of day; empty if a path has none."""
+    found = next(times_in_paths(fmt.paths, least=1, clocks=False), None)
+    if found is None:
+        return []
+    pattern, form, _, stamps = found
+    ok = np.ones(len(fmt.file), np.bool_)
+    return [TimestampColumn((), TimestampFormat(form), stamps[fmt.file], exact=False, ok=ok, path=pattern)]
 
 
 def name_publications(paths: Sequence[str]) -> bool:

@@ -21,7 +21,7 @@ from hindcast.pipeline.inspect.source_drafts import (
     choose_key_fields,
 )
 from hindcast.pipeline.inspect.source_yaml import add_source, name_sources
-from hindcast.pipeline.inspect.spelling import unify_spelling
+from hindcast.pipeline.inspect.spelling import choose_alike, unify_spelling
 from hindcast.pipeline.inspect.step_guess import Steps, guess_steps, holds_dates
 from hindcast.pipeline.inspect.timestamp_columns import step_text
 from hindcast.pipeline.inspect.vocabulary import country_zones, find_countries
@@ -52,7 +52,7 @@ def propose(drafts: Sequence[SourceDraft], all_paths: Sequence[str], root: str, 
 
     `root` becomes raw.path; `name` becomes the name of groups and series that have no other name.
     """
-    fields = unify_spelling(drafts, choose_key_fields(drafts, name))
+    fields = unify_spelling(drafts, choose_alike(drafts, choose_key_fields(drafts, name)))
     zone, about_zone = _choose_zone(drafts, fields)
     steps, about_steps = guess_steps(drafts, zone)
     document = CommentedYaml("@package _global_", _ADVICE)

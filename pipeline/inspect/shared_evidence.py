@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, analyse_files
 from hindcast.pipeline.inspect.file_kinds import FileFormat
+from hindcast.pipeline.inspect.hour_widths import join_widths, split_quantities
 from hindcast.pipeline.inspect.timezone_evidence import ZoneGuess, contradicts_zone
 
 _DAY_AND_MONTH = re.compile(r"%d(?P<sign>[^%A-Za-z]?)%m|%m(?P<other>[^%A-Za-z]?)%d")
@@ -15,7 +16,8 @@ _DAY_AND_MONTH = re.compile(r"%d(?P<sign>[^%A-Za-z]?)%m|%m(?P<other>[^%A-Za-z]?)
 
 def analyse_together(formats: Sequence[FileFormat]) -> tuple[list[AnalysedFiles], list[str]]:
     """Return the analyses of formats, and a sentence about each that cannot be a source."""
-    results = [analyse_files(fmt) for fmt in formats]
+    parts = (part for fmt in join_widths(formats) for part in split_quantities(fmt))
+    results = [analyse_files(fmt) for fmt in parts]
     analyses = [result for result in results if isinstance(result, AnalysedFiles)]
     unread = [result for result in results if isinstance(result, str)]
     return _share_zones(_share_date_orders(analyses)), unread

@@ -117,7 +117,7 @@ def draft_sources(analyses: Sequence[AnalysedFiles], layouts: Sequence[ColumnLay
                 files = tuple(_draft_files(analysis, values))
                 draft = SourceDraft(role, values, (analysis,), (layout,), files)
                 parts.setdefault(_key(analysis, role, values), []).append(draft)
-    drafts = [reduce(_join, same) for same in parts.values()]
+    drafts = [reduce(_join, same) for alike in parts.values() for same in _by_given_names(alike).values()]
     return sorted(drafts, key=lambda draft: (draft.role, natural_key(draft.files[0].path)))
 
 
@@ -157,8 +157,8 @@ def _key(analysis: AnalysedFiles, role: str, values: Sequence[SourceValue]) -> o
     lead = (times.lead.name, times.lead_unit) if times.lead else None
     return (
         role,
-        (dialect.separator, dialect.quote, dialect.style, dialect.encoding, dialect.ignore),
-        (dialect.skip_lines, dialect.skip_until, dialect.header if dialect.given else ()),
+        (dialect.separator, dialect.quote, dialect.style, dialect.encoding, _general(dialect.ignore)),
+        (dialect.skip_lines, dialect.skip_until, dialect.given, analysis.format.where),
         (columns, lead, times.ends_step, zone.zone, zone.ambiguous, zone.nonexistent),
         (keys.series and keys.series.name, keys.group and keys.group.name, keys.member and keys.member.name),
         keys.levels and (keys.levels.column.name, keys.levels.setting[0]),
@@ -166,6 +166,23 @@ def _key(analysis: AnalysedFiles, role: str, values: Sequence[SourceValue]) -> o
             (value.name, value.unit, value.plain, value.members, _shared_heading(value)) for value in values
         ),
     )
+
+
+def _by_given_names(drafts: Sequence[SourceDraft]) -> dict[int, list[SourceDraft]]:
+    """Part drafts of one source whose files have no header and differ in the names for the same number of columns."""
+    seen: dict[int, dict[tuple[str, ...], int]] = {}
+    parts: dict[int, list[SourceDraft]] = {}
+    for draft in drafts:
+        dialect = draft.analysis.format.dialect
+        names = dialect.header if dialect.given else ()
+        known = seen.setdefault(len(names), {})
+        parts.setdefault(known.setdefault(names, len(known)), []).append(draft)
+    return parts
+
+
+def _general(patterns: Sequence[str]) -> tuple[str, ...]:
+    """Return the patterns of ignored lines that match more than one line, such as those of totals."""
+    return tuple(pattern for pattern in patterns if not pattern.endswith("$"))
 
 
 def _shared_heading(value: SourceValue) -> object:

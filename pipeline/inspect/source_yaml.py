@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ import numpy as np
 
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.commented_yaml import YamlSection
+from hindcast.pipeline.inspect.counter_guess import about_counter
 from hindcast.pipeline.inspect.draft_members import member_names, question_about_members
 from hindcast.pipeline.inspect.grid_guess import guess_rounding
 from hindcast.pipeline.inspect.heading_patterns import SplitHeading, family_pattern, plain_pattern
-from hindcast.pipeline.inspect.label_guess import find_label
+from hindcast.pipeline.inspect.label_guess import end_label, find_label
 from hindcast.pipeline.inspect.member_guess import choose_statistics
 from hindcast.pipeline.inspect.origin_guess import guess_known
 from hindcast.pipeline.inspect.path_patterns import make_globs
@@ -24,6 +26,7 @@ from hindcast.pipeline.inspect.source_drafts import KeyFields, SourceDraft
 from hindcast.pipeline.inspect.step_guess import Steps, in_days, label_of_dates
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, minute_text, step_text
 from hindcast.pipeline.inspect.total_series import about_total
+from hindcast.pipeline.inspect.twin_series import about_twins
 from hindcast.pipeline.inspect.vocabulary import (
     ISSUE,
     PART_OF_DAY,
@@ -75,13 +78,19 @@ def add_source(
     globs = [glob for paths in kinds if paths for glob in make_globs(paths, all_paths)]
     source.add("files", globs[0] if len(globs) == 1 else tuple(globs))
     _add_dialect(source, draft)
+    where = draft.analysis.format.where
+    if where is not None:
+        source.add("where", {where[0]: where[1]})
     if field.group is not None:
         source.add("group", field.group)
     if field.series is not None:
-        source.add("series", field.series, ask=[*_about_series(draft, field.series), field.about_series])
+        about = (*_about_series(draft, field.series), field.about_series, about_twins(draft, field))
+        source.add("series", field.series, ask=about)
     levels = draft.analysis.keys.levels
     if levels is not None:
-        source.add(*levels.setting, ask=[levels.question])
+        name, value = levels.setting
+        both = {where[0]: where[1], **value} if where is not None and isinstance(value, dict) else value
+        source.add(name, both, ask=[levels.question])
     if field.member is not None:
         source.add("member", field.member, ask=[question_about_members(draft, field, draft.values[0])])
     _add_issue_and_lead(source, draft, steps)
@@ -100,6 +109,7 @@ def add_source(
 
 def _add_dialect(source: YamlSection, draft: SourceDraft) -> None:
     dialect = draft.analysis.format.dialect
+    dialects = [each.format.dialect for each in draft.analyses]
     for key, value, usual in (
         ("separator", dialect.separator, ","),
         ("decimal", dialect.style.decimal, "."),
@@ -110,13 +120,20 @@ def _add_dialect(source: YamlSection, draft: SourceDraft) -> None:
         ("encoding", dialect.encoding, "utf-8"),
         ("skip_lines", 0 if dialect.skip_until else dialect.skip_lines, 0),
         ("skip_until", dialect.skip_until, None),
-        ("names", dialect.header if dialect.given else (), ()),
-        ("ignore_lines", dialect.ignore, ()),
+        ("names", _given_names(draft), ()),
+        ("ignore_lines", tuple(dict.fromkeys(chain(*(each.ignore for each in dialects)))), ()),
     ):
         if value != usual:
             source.add(key, value)
-    for note in dict.fromkeys(note for each in draft.analyses for note in each.format.dialect.notes):
+    for note in dict.fromkeys(note for each in dialects for note in each.notes):
         source.ask(note)
+
+
+def _given_names(draft: SourceDraft) -> tuple[object, ...]:
+    """Return the names of the columns of files without a header, a list for each number of columns."""
+    dialects = (each.format.dialect for each in draft.analyses)
+    lists = sorted({dialect.header for dialect in dialects if dialect.given}, key=len)
+    return lists[0] if len(lists) == 1 else tuple(lists)
 
 
 def _about_series(draft: SourceDraft, series: dict[str, str]) -> list[str | None]:
@@ -227,7 +244,7 @@ def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampCol
         setting |= {"nonexistent": zone.nonexistent} if zone.nonexistent else {}
     ends, about_label = find_label(draft, valid)
     if ends:
-        setting["label"] = zone.label or ("hour_ending" if valid.hours_to_24 else "end")
+        setting["label"] = end_label(draft, valid)
         step = min((file.step for file in draft.files if file.step), default=steps.length)
         # the sums of coarser forecasts are interpolated at the ends of steps
         differs = step < steps.length if draft.accumulated else step != steps.length
@@ -277,7 +294,7 @@ def _add_values(source: YamlSection, draft: SourceDraft, field: KeyFields) -> No
     values = source.section("values", ask=dict.fromkeys(asked))
     for value in draft.values:
         about = [draft.accumulated.get(value.name)]
-        about += [about_total(draft, value)] if draft.role == "realized" else []
+        about += [about_total(draft, value), about_counter(draft, value)] if draft.role == "realized" else []
         setting = _value_setting(draft, value, field)
         values.add(value.name, setting, ask=about, note=_range_note(draft, value))
     reasons: dict[str, list[str]] = {}

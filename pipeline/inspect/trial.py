@@ -255,9 +255,9 @@ def _about_fit(target: str, fit: Fit) -> Iterator[Finding]:
         f"shifted by {shift:+d} step: {fit.errors[shift]:.4g}" if shift else f"unshifted: {fit.errors[0]:.4g}"
         for shift in fit.errors
     )
-    errors += f", multiplied by {fit.factor:g}" if fit.factor != 1 else ""
     constant = f"a constant for each series instead of the forecast: {fit.constant:.4g}"
-    found = f"mean error {errors} ({constant}); {fit.share:.1%} of the steps have a forecast"
+    scaled = f"multiplied by {fit.factor:g}, since the units seem to differ: " if fit.factor != 1 else ""
+    found = f"{scaled}mean error {errors} ({constant}); {fit.share:.1%} of the steps have a forecast"
     yield f"{fit.forecast} and {target}", f"{found}, the fewest in {fit.least[0]} ({fit.least[1]:.1%})"
 
 

@@ -20,6 +20,7 @@ from hindcast.pipeline.inspect.inspect_files import inspect_files
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import check_params
 from hindcast.pipeline.tables import read_manifest, read_table
+from tests.inspect.export_layouts import PREAMBLES, TABLE_WORDS
 from tests.inspect.random_exports import Export, Facts
 
 Settings = dict[str, Any]
@@ -381,12 +382,15 @@ def _answer_names(export: Export, settings: Settings, path: list[str], _: str) -
 
 def _answer_lines(export: Export, settings: Settings, path: list[str], question: str) -> None:
     about = _facts(export, settings, ["raw", "sources", question.partition(":")[0]])
-    if (
-        path == ["raw", "max_bad_fraction"]
-        and about is not None
-        and about[1].dialect.below.startswith("Source")
-    ):
-        about[0]["ignore_lines"] = [*about[0].get("ignore_lines", []), "^Source: "]
+    if path != ["raw", "max_bad_fraction"] or about is None:
+        return
+    lines = ["^Source: "] if about[1].dialect.below.startswith("Source") else []
+    if export.traits["extras"].stacked == "table":
+        lines.append(f'^"?(?:{"|".join(TABLE_WORDS)})\\b')
+    if export.traits["extras"].stacked == "export":
+        lines.append(f'^"?(?:{"|".join(PREAMBLES)})')
+    if lines:
+        about[0]["ignore_lines"] = [*about[0].get("ignore_lines", []), *lines]
 
 
 def _answer_total(export: Export, settings: Settings, path: list[str], _: str) -> None:
@@ -401,7 +405,7 @@ _ANSWERS = (
     (r"target could also be", _answer_target),
     (r"same series|of these the same", _answer_names),
     (r"zone|wall time|UTC|clock change|fixed offset", _answer_zone),
-    (r"(start|end|ends) of their step|mark its end|label", _answer_label),
+    (r"(start|end|ends) of (their|its) step|label", _answer_label),
     (r"reads all timestamps as well|day and month|month and day", _answer_format),
     (r"decimal|thousands", _answer_number),
     (r"values measured .* or forecast", _answer_role),

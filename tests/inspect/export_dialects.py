@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from tests.inspect.export_layouts import Extras, heading_of, stack_lines
+
 _MARKS = ("", "NA", "-", "n/a", "NULL", "NaN", "---", "-999", "*", "Null")
 
 
@@ -72,15 +74,20 @@ def read_number(dialect: ExportDialect, value: float) -> float:
 
 
 def file_bytes(
-    dialect: ExportDialect, columns: Mapping[str, Sequence[str]], units: Mapping[str, str]
+    dialect: ExportDialect,
+    columns: Mapping[str, Sequence[str]],
+    units: Mapping[str, str],
+    extras: Extras,
 ) -> bytes:
     """A file of columns of texts; `units` are those of the line of units."""
-    lines = [_quote(dialect, line) for line in dialect.above]
-    lines += ["# comment: see the manual"] if dialect.comment else []
-    lines.append(_line(dialect, list(columns)))
-    lines += [_line(dialect, [units.get(name, "") for name in columns])] if dialect.units_row else []
-    rows = list(zip(*columns.values(), strict=True))
-    lines += [_line(dialect, row) for row in rows]
+    above = [_quote(dialect, line) for line in dialect.above]
+    above += ["# comment: see the manual"] if dialect.comment else []
+    header = [_line(dialect, [heading_of(name) for name in columns])]
+    header += [_line(dialect, [units.get(name, "") for name in columns])] if dialect.units_row else []
+    rows = [_line(dialect, row) for row in zip(*columns.values(), strict=True)]
+    if extras.headerless:
+        header = []
+    lines = stack_lines(extras.stacked, above, header, rows, dialect.separator, len(columns))
     if dialect.below == "total":
         lines.append(_line(dialect, ["Total", *[""] * (len(columns) - 2), "12345"]))
     elif dialect.below:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from tests.inspect.export_dialects import ExportDialect, draw_dialect, file_bytes, number_texts, read_number
+from tests.inspect.export_layouts import Extras, draw_extras, flag_columns
 from tests.inspect.export_stamps import (
     CLOCKS,
     DATES,
@@ -104,6 +105,9 @@ class _Draw:
         self.rng = rng = random.Random(seed)
         self.noise = np.random.default_rng(seed)
         self.step = pd.Timedelta(rng.choices(("1h", "30min", "15min", "1D"), (10, 3, 3, 1))[0])
+        self.more = random.Random(f"layout of {seed}")
+        if self.step == pd.Timedelta("15min") and self.more.random() < 0.3:
+            self.step = pd.Timedelta("5min")
         self.clock = draw_clock(rng, self.step)
         self.dialect = draw_dialect(rng)
         self.forecast = rng.choices(FORECASTS, (8, 4, 4, 3, 2, 2, 2, 3))[0]
@@ -160,6 +164,36 @@ class _Draw:
             and rng.random() < 0.7
         )
         self.own_label = self.forecast == "file" and self.clock.parts == "one" and rng.random() < 0.3
+        self.extras = self._draw_extras()
+        self.early = self._early_rows()
+
+    def _draw_extras(self) -> Extras:
+        """Other layouts, drawn apart from all the rest."""
+        extras = draw_extras(
+            self.more,
+            layout=self.layout,
+            pieces=self.pieces,
+            named_by_words=self.forecast not in ("none", "file") or self.beside == "temperature",
+            plain_rows=self.shape == "rows" and not self.revised,
+        )
+        if self.cased or self.day_in_name:
+            return replace(extras, wider=False, headerless=False)
+        wide_enough = len(self.names) > 2 and self.beside != "temperature"
+        return replace(extras, wider=extras.wider and (self.layout != "wide" or wide_enough))
+
+    def _early_rows(self) -> np.ndarray:
+        """The steps in files that lack the last series, or the last column, of later files."""
+        labels = self._labels(self.clock)
+        names = list(dict.fromkeys(labels.tolist()))
+        early: np.ndarray = np.isin(labels, names[: len(names) // 2]) & self.extras.wider
+        if self.layout == "wide":
+            self.measured[self.names[-1]][early] = np.nan
+        return early
+
+    def _labels(self, clock: Clock) -> np.ndarray:
+        """The part of the name of the file of each step."""
+        form = {"one": "", "months": "_%Y-%m", "days": "_%Y%m%d"}[self.pieces]
+        return np.array(single_texts(form, self.utc.tz_convert(clock.zone)))
 
     def _draw_foreign(self) -> bool:
         """Some exports have names in another encoding, or other texts for missing values; drawn apart from all the rest."""
@@ -232,7 +266,7 @@ class _Draw:
             "label": self.clock.label, "heading": self.clock.heading, "forecast": self.forecast, "layout": self.layout,
             "pieces": self.pieces, "revised": self.revised, "series": self.names, "cased": self.cased,
             "value": self.heading, "first": str(self.utc[0]), "rows": len(self.utc), "beside": self.beside,
-            "shape": self.shape, "day_in_name": self.day_in_name, "own_label": self.own_label,
+            "shape": self.shape, "day_in_name": self.day_in_name, "own_label": self.own_label, "extras": self.extras,
         }  # fmt: skip
         return Export(self.seed, self.files, self.tables, self.kinds, self.facts, self.step, self.clock.zone,
                       self.quantity, traits, self.heading, self.optional)  # fmt: skip
@@ -356,11 +390,12 @@ class _Draw:
                     heading: number_texts(self.dialect, values[name]) for heading, values in fields.items()}  # fmt: skip
                 self._add_file(f"{stem}_{name}", kind, self._with_others(kind, columns), clock)
             return
-        local = self.utc.tz_convert(clock.zone)
-        form = {"one": "", "months": "_%Y-%m", "days": "_%Y%m%d"}[self.pieces]
-        labels = np.array(single_texts(form, local))
+        labels = self._labels(clock)
         for label in dict.fromkeys(labels.tolist()):
-            columns = self._with_others(kind, self._columns(kind, clock, names, fields, labels == label))
+            rows = labels == label
+            columns = self._with_others(kind, self._columns(kind, clock, names, fields, rows))
+            if self.extras.wider and self.layout != "wide" and not self.early[rows].any():
+                columns["remark"] = ["checked"] * len(next(iter(columns.values())))
             if self.day_in_name:
                 columns.pop(next(iter(stamp_columns(clock, self.utc[:1], self.step))))
             self._add_file(f"{stem}{label}", kind, columns, clock)
@@ -385,13 +420,14 @@ class _Draw:
         utc = self.utc[rows]
         if self.layout == "wide":
             columns = self._times(clock, utc)
-            for name in names:
+            first = len(columns)
+            for name in names[: len(names) - bool(self.early[rows].any())]:
                 shown_name = name.upper() if self.cased and kind == "realized" else name
                 for heading, values in fields.items():
                     columns[self._wide_heading(heading, shown_name, len(fields))] = number_texts(
                         self.dialect, values[name][rows]
                     )
-            return columns
+            return flag_columns(columns, first) if self.extras.flagged else columns
         times = self._times(clock, utc)
         if self.layout == "alone":
             (name,) = names
@@ -427,7 +463,9 @@ class _Draw:
         if clock.newest_first:
             columns = {name: texts[::-1] for name, texts in columns.items()}
         path = f"{stem.replace(' ', '_' if self.seed % 4 == 0 else ' ')}.csv"
-        self.files[path] = file_bytes(self.dialect, columns, dict.fromkeys(columns, self.unit or "-"))
+        self.files[path] = file_bytes(
+            self.dialect, columns, dict.fromkeys(columns, self.unit or "-"), self.extras
+        )
         self.kinds[path] = kind
 
     # forecasts in files of their own

@@ -32,8 +32,9 @@ from tests.inspect import mock
 def test_thousands_separators_are_distinguished_from_decimal_signs(
     cells: list[str], decimal: str, thousands: str | None, asks: bool
 ) -> None:
-    found, notes = detect_number_style([cells], ";")
-    assert (found.decimal, found.thousands, bool(notes)) == (decimal, thousands, asks)
+    guess = detect_number_style([cells], ";")
+    found = guess.style
+    assert (found.decimal, found.thousands, bool(guess.doubt)) == (decimal, thousands, asks)
 
 
 @pytest.mark.parametrize(
@@ -43,21 +44,24 @@ def test_thousands_separators_are_distinguished_from_decimal_signs(
 def test_negative_numbers_without_a_leading_minus_are_recognised(
     cells: list[str], negatives: str | None
 ) -> None:
-    found, notes = detect_number_style([cells], ";")
-    assert found.negatives == negatives
-    assert found.decimal == "."
-    assert any("negative" in note for note in notes) == (negatives is not None)
+    guess = detect_number_style([cells], ";")
+    assert guess.style.negatives == negatives
+    assert guess.style.decimal == "."
+    assert any("negative" in note for note in guess.notes) == (negatives is not None)
 
 
 def test_units_and_currencies_beside_numbers_are_found_if_they_recur() -> None:
-    assert detect_number_style([["1.5 MW", "2 MW", "3 MW"], ["$4", "$5", "6"]], ";")[0].around == ("$", "MW")
-    assert detect_number_style([["1.5 MW", *map(str, range(20))]], ";")[0].around == ()
+    assert detect_number_style([["1.5 MW", "2 MW", "3 MW"], ["$4", "$5", "6"]], ";").style.around == (
+        "$",
+        "MW",
+    )
+    assert detect_number_style([["1.5 MW", *map(str, range(20))]], ";").style.around == ()
 
 
 def test_decimal_commas_between_commas_are_reported() -> None:
-    found, notes = detect_number_style([["1,5", "2,25"]], ",")
-    assert found.decimal == "."
-    assert "another separator" in notes[0]
+    guess = detect_number_style([["1,5", "2,25"]], ",")
+    assert guess.style.decimal == "."
+    assert "another separator" in guess.notes[0]
 
 
 def test_quoted_thousands_between_commas_are_whole_numbers_with_a_question(tmp_path: Path) -> None:

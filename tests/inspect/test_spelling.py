@@ -39,3 +39,23 @@ def test_equal_names_are_not_asked_about(tmp_path: Path) -> None:
     text = mock.lines("time,zone,mw", *rows_of(["North", "South"], 5))
     asked = mock.questions(mock.seen(tmp_path, forecast_csv=text, measured_csv=text))
     assert not any("same" in question and "series" in question for question in asked)
+
+
+def test_codes_that_lost_their_zeros_are_mapped(tmp_path: Path) -> None:
+    forecast = mock.lines("time,location,mw", *rows_of(["01", "02", "US"], 5))
+    measured = mock.lines("time,location,mw", *rows_of(["1", "2", "US"], 0))
+    seen = mock.seen(tmp_path, forecast_csv=forecast, measured_csv=measured)
+    assert mock.settings(seen)["raw"]["sources"]["realized"]["series"]["map"] == {"1": "01", "2": "02"}
+    assert any("are these the same series?" in question for question in mock.questions(seen))
+    assert any(what == "pack" and "3 series" in found for what, found in seen.trial.findings)
+
+
+def test_the_column_that_holds_the_names_of_the_forecasts_names_the_series(tmp_path: Path) -> None:
+    states = {"01": "Alabama", "02": "Alaska", "04": "Arizona"}
+    forecast = mock.lines("time,location,mw", *rows_of(list(states), 5))
+    rows = [(time, states[code], code, value) for time, code, value in rows_of(list(states), 0)]
+    measured = mock.lines("time,location_name,fips,mw", *rows)
+    seen = mock.seen(tmp_path, forecast_csv=forecast, measured_csv=measured)
+    assert mock.settings(seen)["raw"]["sources"]["realized"]["series"] == {"column": "fips"}
+    assert any("series are named by fips" in question for question in mock.questions(seen))
+    assert any(what == "pack" and "3 series" in found for what, found in seen.trial.findings)

@@ -108,7 +108,7 @@ def test_hours_of_a_day_side_by_side_are_hours_that_end_then(tmp_path: Path) -> 
     assert source["values"]["value"]["header"] == "^h(?P<time>\\d+)$"
     assert source["valid_time"]["label"] == "hour_ending"
     asked = [asked.question for asked in seen.require_proposal().questions]
-    assert any("hour of 24" in question for question in asked)
+    assert any("hours run from 1 to 24" in question for question in asked)
 
 
 def test_headings_of_any_script_name_values_that_differ(tmp_path: Path) -> None:
