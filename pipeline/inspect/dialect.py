@@ -220,7 +220,7 @@ def find_header(head: Sequence[str], width: int, cut: Cutter, *, comments: bool)
             names = _distinct_names([""] * width)
             note = "the file has no header, so its columns are numbered"
         return Header(place, "", names, True, [list(header), *cells], [lines[place], *below], (note,))
-    twice = sorted(name for name, number in Counter(header).items() if number > 1 and name)
+    twice = _repeated_headings(header, cells)
     if twice:
         names = _distinct_names(header)
         note = f"headings occur more than once: {', '.join(map(repr, twice[:5]))}; the columns are called {names}"
@@ -244,7 +244,8 @@ def find_ignored_lines(
         notes.append("the line below the header looks like units, so it is ignored")
     patterns += _patterns_of_control_lines(header)
     totals = [match for line in tail[-12:] if (match := _TOTALS.match(line))]
-    begins = [bool(row) and is_data_cell(row[0].strip()) for row in header.rows]
+    others = [row[0].strip() for row in header.rows if row and not _TOTALS.match(row[0])]
+    begins = list(map(is_data_cell, others))
     if totals and 2 * sum(begins) > len(begins):  # otherwise the word may name a series
         words = sorted({match[0] for match in totals})
         patterns.append(f"^(?:{'|'.join(map(escape_pattern, words))})")
@@ -281,6 +282,18 @@ def _patterns_of_control_lines(header: Header) -> list[str]:
     if len(set(first)) != 1 or len(other) > _MOST_CONTROLS or not all(map(str.isalpha, other)):
         return []
     return [f"^{escape_pattern(cell)}\\b" for cell in sorted(other)]
+
+
+def _repeated_headings(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
+    """Return headings of several columns, of which one holds numbers or timestamps; other columns are not read."""
+    counts = Counter(header)
+    found = set()
+    for place, name in enumerate(header):
+        if name and counts[name] > 1:
+            cells = [row[place] for row in rows if len(row) > place and row[place]]
+            if 2 * sum(map(is_data_cell, cells)) > len(cells):
+                found.add(name)
+    return sorted(found)
 
 
 def _is_row(first: Sequence[str], rows: Sequence[Row]) -> bool:

@@ -182,9 +182,14 @@ def _are_codes(column: Column) -> bool:
 
 def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
     """Return columns of names: texts, and whole numbers that recur; columns with such a heading come first."""
-    found, taken = [], times.places
+    found, taken, counts = [], times.places, Counter(fmt.dialect.header)
     for column in fmt.columns:
-        if column.place in taken or column.name in times.excluded or column.kind == "empty":
+        if (
+            column.place in taken
+            or column.name in times.excluded
+            or column.kind == "empty"
+            or (column.name and counts[column.name] > 1)
+        ):
             continue
         if names_revisions(column) or is_zone_column(column) or _names_units(column):
             continue

@@ -223,7 +223,8 @@ def _texts_beside(columns: Sequence[Counter[str]]) -> tuple[str, ...]:
         for cell, count in column.items():
             for text in _words_beside(cell):
                 beside[text] += count
-        recurring = {text for text, count in beside.items() if count >= max(2, _ENOUGH * column.total())}
+        least = max(min(2, column.total()), _ENOUGH * column.total())  # files of one row have one cell
+        recurring = {text for text, count in beside.items() if count >= least}
         found |= {text for text in recurring if text.lower() in CELL_UNITS}
     return tuple(sorted(found))
 

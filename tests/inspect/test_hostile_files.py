@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from hindcast.pipeline.errors import RawDataError
@@ -174,3 +175,18 @@ def test_files_that_unpack_to_a_gigabyte_take_bounded_time_and_memory(what: str,
     )
     assert "Traceback" not in done.stderr
     assert int(done.stdout.split("peak ")[1].split()[0]) < 2000
+
+
+def test_files_of_one_row_show_their_units_and_totals(tmp_path: Path) -> None:
+    days = pd.date_range("2023-05-10", periods=40, freq="D")
+    files = {
+        f"data_{day:%Y%m%d}_csv": f"Day;Actual Load;Forecast Load\n{day:%d/%m/%Y};{value}€;{value + 1}€\nTotal;;12345\n"
+        for day, value in zip(days, mock.values(40).round().astype(int).tolist(), strict=True)
+    }
+    seen = mock.seen(tmp_path, **files)
+    source = mock.settings(seen)["raw"]["sources"]["realized"]
+    assert source["around"] == ["€"]
+    assert source["ignore_lines"] == ["^(?:Total)"]
+    assert all(
+        "40 stored" in dict(seen.trial.findings)[f"ingest: {role}"] for role in ("realized", "forecast")
+    )
