@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hindcast.pipeline.arrays import Floats
-from hindcast.pipeline.inspect.column_types import Column, encode_tuples
+from hindcast.pipeline.inspect.column_types import Column, encode_tuples, most_frequent
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles
 from hindcast.pipeline.inspect.key_columns import encode_names
 from hindcast.pipeline.inspect.source_drafts import SourceDraft
@@ -17,6 +17,7 @@ _LEAST_ROWS = 48
 _MOST_FALLS = 0.01  # share of the steps
 _LEAST_RISES = 0.3  # share of the steps: others are idle
 _LEVEL = 2  # times the usual rise that the largest reading is at least
+_MOST_ALIKE = 0.9  # share of the most frequent step
 
 
 def about_counter(draft: SourceDraft, value: SourceValue) -> str | None:
@@ -54,5 +55,7 @@ def _examine(analysis: AnalysedFiles, column: Column) -> tuple[int, int] | None:
     rises, falls = int((steps > 0).sum()), int((steps < 0).sum())
     if len(steps) < _LEAST_ROWS - 1 or falls > _MOST_FALLS * len(steps) or rises < _LEAST_RISES * len(steps):
         return None
+    if most_frequent(steps)[1] > _MOST_ALIKE:
+        return None  # it counts rows, not what is used
     usual = float(np.median(steps[steps > 0]))
     return (rises, falls) if usual * _LEVEL < np.abs(numbers).max() else None

@@ -285,13 +285,17 @@ def _patterns_of_control_lines(header: Header) -> list[str]:
 
 
 def _repeated_headings(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
-    """Return headings of several columns, of which one holds numbers or timestamps; other columns are not read."""
+    """Return headings of several columns that must be told apart: some hold numbers or timestamps, or texts that differ.
+
+    Columns of the same texts, such as a flag behind each value, are not read.
+    """
     counts = Counter(header)
-    found = set()
+    found, texts = set[str](), dict[str, set[str]]()
     for place, name in enumerate(header):
         if name and counts[name] > 1:
             cells = [row[place] for row in rows if len(row) > place and row[place]]
-            if 2 * sum(map(is_data_cell, cells)) > len(cells):
+            others = texts.setdefault(name, set(cells))
+            if 2 * sum(map(is_data_cell, cells)) > len(cells) or (cells and others.isdisjoint(cells)):
                 found.add(name)
     return sorted(found)
 
