@@ -20,7 +20,9 @@ READY = "ready"
 """A file beside a worktree that is complete, so that its run can be continued."""
 
 _LOCKS = (".dvc/tmp/rwlock", ".dvc/tmp/rwlock.lock", ".dvc/tmp/lock")  # what a killed DVC leaves
-_LINKS = "reflink,hardlink,copy"  # no symbolic links: HDF5 looks for the shards of a data set beside the link's target
+_LINKS = (
+    "reflink,hardlink,copy"  # symbolic links, which DVC would use last, only where `cache.type` names them
+)
 _UP = "up"  # a folder between a worktree and its own folder, one for each `..` of an input
 _KEY = 12  # digits
 

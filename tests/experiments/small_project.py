@@ -58,7 +58,7 @@ DVC_YAML = """stages:
     metrics: [reports/metrics.json: {persist: true}]
 """
 
-IGNORED = "/data/tables\n/data/split.txt\n/models\n/reports\n/data/raw/?*\n/.hindcast/\n__pycache__/\n"
+IGNORED = "/data/tables\n/data/split.txt\n/models\n/reports\n/data/raw/?*\n!/data/raw/*.dvc\n/.hindcast/\n__pycache__/\n"
 
 
 def make_small_project(folder: Path, root: Path, raw: str = "data/raw/mine") -> Path:
