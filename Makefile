@@ -142,6 +142,11 @@ deps: $(READY) ## write into dvc.yaml the code that each stage imports
 same-bytes: $(READY) ## compare all output bytes with those of another revision (ARGS="main")
 	@$(IN_VENV) python -m tools.output_bytes against $(ARGS)
 
+# Say in the commit why outputs change; `make ci` compares.
+.PHONY: lock-outputs
+lock-outputs: $(READY) ## run the default data set from nothing and write the digests of its outputs into dvc.lock
+	@$(IN_VENV) python -m tools.locked_outputs
+
 .PHONY: params
 params: $(READY) ## compose conf/ into params.yaml, for the data set that conf/config.yaml names
 	@$(IN_VENV) python -c '$(COMPOSE)'

@@ -90,6 +90,13 @@ def remove_path(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def is_running(process: int) -> bool:
+    """Return whether a process of this number runs on this machine."""
+    import psutil  # imported here: few need it, and the import takes longer than writing a small file
+
+    return bool(psutil.pid_exists(process))
+
+
 def flush_to_disk(path: Path) -> None:
     """Wait until a file's bytes are on the disk; OSError if they cannot be written."""
     with path.open("rb") as stream:
@@ -284,10 +291,8 @@ def _partial_path(path: Path) -> Path:
 def _remove_leftovers(path: Path) -> None:
     """Remove partial copies of `path` that killed processes left behind, but not those of processes that still run."""
     for leftover in path.parent.glob(f".{escape(path.name)}.*.partial"):
-        import psutil  # imported here: leftovers are rare, and the import takes longer than writing a small file
-
         process = leftover.name[len(path.name) + 2 : -len(".partial")]
-        if process.isdigit() and (int(process) == os.getpid() or not psutil.pid_exists(int(process))):
+        if process.isdigit() and (int(process) == os.getpid() or not is_running(int(process))):
             shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink(missing_ok=True)
 
 

@@ -9,13 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.errors import MissingInputError
-from hindcast.pipeline.settings.params import (
-    Params,
-    examine_params,
-    read_params,
-    refuse_faults,
-    unit_faults,
-)
+from hindcast.pipeline.settings.params import Params, read_params, refuse_faults
 from hindcast.pipeline.wording import counted
 from hindcast.stages.common import Summary, stage_main
 
@@ -30,10 +24,9 @@ class CheckedParams:
 
 def load(path: Path, overrides: Sequence[str]) -> CheckedParams:
     """Read and check all sections and the raw files; raises as `load_params`, with the faults of settings and files at once."""
-    from hindcast.pipeline.project.inputs_check import check_raw_files, format_faults
+    from hindcast.pipeline.project.inputs_check import check_raw_files, examine_settings
 
-    params, faults = examine_params(read_params(path, overrides))
-    faults += [*format_faults(params), *unit_faults(params)]
+    params, faults = examine_settings(read_params(path, overrides))
     if faults and {"raw", "simulate"} <= params.__dict__.keys():
         try:
             check_raw_files(params, Path())

@@ -29,6 +29,7 @@ STAGES = {
 COMMANDS = {
     "init": "Make a project of your own.",
     "use": "Choose the project's data set.",
+    "doctor": "Examine the project and its environment; name every remedy.",
     "inspect": "Analyse CSV and Parquet files; propose settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",
     "export": "Write the certified rows as Parquet, CSV or Zarr.",

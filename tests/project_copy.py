@@ -46,8 +46,8 @@ def clone(source: Path, folder: Path) -> Path:
     return folder
 
 
-def run_in(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m WORDS` in a copy or clone, by its own code; any exit code returns."""
+def run_in(folder: Path, *words: str, timeout: float = 540) -> subprocess.CompletedProcess[str]:
+    """Run `python -m WORDS` in a copy or clone, by its own code, for `timeout` seconds at most; any exit code returns."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return subprocess.run(
         [sys.executable, "-m", *words],
@@ -56,7 +56,7 @@ def run_in(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=540,
+        timeout=timeout,
     )
 
 

@@ -45,7 +45,12 @@ FENCES = {
     "numpy": ("pipeline",),
     "yaml": ("pipeline.settings", "pipeline.inspect", "pipeline.project.composition"),
     "ruamel": ("pipeline.inspect.commented_yaml", "pipeline.project.data_set_choice"),
-    "dvc": ("pipeline.project.composition", "pipeline.experiments.dvc_revisions"),
+    "dvc": (
+        "pipeline.project.composition",
+        "pipeline.project.dvc_config",
+        "pipeline.experiments.dvc_revisions",
+    ),
+    "packaging": ("pipeline.project.doctor.environment_check",),
     "hydra": ("pipeline.project.composition",),
     "omegaconf": ("pipeline.project.composition",),
     "charset_normalizer": ("pipeline.inspect.text_encoding",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,26 +28,41 @@ def conf_notes(root: Path, params: dict[str, Any], variables: Mapping[str, str] 
     if "DVC_EXP_BASELINE_REV" in variables:  # `dvc exp run` has just composed conf/ into params.yaml
         return list(_untracked_notes(root))
     try:
-        return [*_name_notes(root), *_difference_notes(root, params)]
+        return [*name_notes(root), *difference_notes(root, params)]
     except HindcastError as fault:
         return [f"Warning: {fault}"]
 
 
-def _untracked_notes(root: Path) -> Iterator[str]:
-    command = ["git", "ls-files", "--others", "--exclude-standard", "-z", "--", *_IN_EXPERIMENTS]
+def untracked_files(root: Path, places: Sequence[str] = _IN_EXPERIMENTS) -> list[str]:
+    """Return the files at some places of a project, folders or patterns, that git neither has nor ignores; none without git."""
+    command = [
+        "git",
+        "--no-optional-locks",
+        "ls-files",
+        "--others",
+        "--exclude-standard",
+        "-z",
+        "--",
+        *places,
+    ]
     try:
         done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)  # noqa: S603  # fixed words
     except OSError:  # no git: then there are no experiments either
-        return
-    names = [name for name in done.stdout.split("\0") if name]
-    if done.returncode == 0 and names:
+        return []
+    return [name for name in done.stdout.split("\0") if name] if done.returncode == 0 else []
+
+
+def _untracked_notes(root: Path) -> Iterator[str]:
+    names = untracked_files(root)
+    if names:
         yield (
             f"Warning: git does not have {', '.join(names)}: the experiment will not contain "
             f"{'it' if len(names) == 1 else 'them'}, and nobody can repeat it elsewhere. Before the next run: git add {' '.join(names)}"
         )
 
 
-def _name_notes(root: Path) -> Iterator[str]:
+def name_notes(root: Path) -> Iterator[str]:
+    """Yield a warning if the project's data set has the name of another one in its settings; raises as `compose_text`."""
     chosen = chosen_data_set(root)
     composed = parse_yaml(compose_text(root), "the composition of conf/")
     name = (composed.get("raw") or {}).get("name")
@@ -57,7 +72,8 @@ def _name_notes(root: Path) -> Iterator[str]:
         )
 
 
-def _difference_notes(root: Path, params: dict[str, Any]) -> Iterator[str]:
+def difference_notes(root: Path, params: dict[str, Any]) -> Iterator[str]:
+    """Yield warnings if `params` are of another data set than the project's own, or differ from conf/; raises as `compose_text`."""
     raw = params.get("raw")
     used = raw.get("name") if isinstance(raw, dict) else None
     chosen = chosen_data_set(root)

@@ -78,12 +78,14 @@ class _Entry:
             raise MissingInputError(
                 f"{CONFIG} was not found: run the command in the project's folder, which contains conf/ and dvc.yaml."
             )
-        text = path.read_bytes().decode()
         try:
+            text = path.read_bytes().decode()
             content: Any = YAML(typ="rt").load(text)
-        except YAMLError as fault:
+        except (YAMLError, UnicodeDecodeError) as fault:
             raise SettingsError(f"{CONFIG} is not valid YAML; correct it.", str(fault).splitlines()) from None
-        entries: list[Any] = (content or {}).get("defaults") or []
+        entries: Any = content.get("defaults") if isinstance(content, dict) else None
+        if not isinstance(entries, list):
+            entries = []
         found: list[Any] = [entry for entry in entries if isinstance(entry, dict) and "dataset" in entry]
         if len(found) != 1 or not isinstance(found[0]["dataset"], str):
             raise SettingsError(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.raw.source_files import match_files
@@ -30,9 +31,15 @@ class RawFiles:
 
 def load_inputs(path: Path, overrides: Sequence[str]) -> Params:
     """Read and check all settings with formats of timestamps and units; raises as `load_params`, with all faults."""
-    params, faults = examine_params(read_params(path, overrides))
-    refuse_faults([*faults, *format_faults(params), *unit_faults(params)], str(path))
+    params, faults = examine_settings(read_params(path, overrides))
+    refuse_faults(faults, str(path))
     return params
+
+
+def examine_settings(given: dict[str, Any]) -> tuple[Params, list[str]]:
+    """Return the settings and all their faults, as `examine_params`, with those of formats and units."""
+    params, faults = examine_params(given)
+    return params, [*faults, *format_faults(params), *unit_faults(params)]
 
 
 def format_faults(params: Params) -> Iterator[str]:

@@ -1,0 +1,147 @@
+"""Python, the packages and the programs: what is installed against what hindcast and the project's lock file ask for."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from pathlib import Path
+
+from packaging.markers import Marker
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.specifiers import SpecifierSet
+
+from hindcast.pipeline.project.doctor.declared_stages import declared_stages
+from hindcast.pipeline.project.doctor.found import Found
+from hindcast.pipeline.wording import counted, listed
+
+LOCK = Path("requirements.lock")
+_PROJECT = "hindcast"
+_CODE = Path(__file__).parents[3]  # the folder `hindcast`, as imported
+_FROM_LOCK = f"python -m pip install --require-hashes -r {LOCK}"
+_EXTRA = f"python -m pip install './{_PROJECT}-VERSION-py3-none-any.whl[train]'   # the wheel file of the version that you use"
+
+
+def check_python(_: Path) -> Found:
+    """Compare the version of Python with those that hindcast runs on."""
+    found = platform.python_version()
+    try:
+        declared = metadata(_PROJECT)
+    except PackageNotFoundError:
+        return Found.note(f"{found} ({sys.executable}); {_PROJECT} runs from {_CODE} and is not installed")
+    text = f"{found} ({sys.executable}), {_PROJECT} {declared['Version']} ({_CODE})"
+    asked = SpecifierSet(declared["Requires-Python"] or "")
+    if asked.contains(found, prereleases=True):
+        return Found.ok(text)
+    return Found.wrong(
+        f"{text}: {_PROJECT} needs Python {asked}",
+        remedies=[f"python3.12 -m venv .venv   # a version {asked}"],
+    )
+
+
+def check_packages(root: Path) -> Found:
+    """Compare the installed packages with what hindcast needs and with the project's requirements.lock."""
+    try:
+        needed = [Requirement(line) for line in requires(_PROJECT) or []]
+    except PackageNotFoundError:
+        return Found.note(f"{_PROJECT} is not installed, so it is not known which packages it needs")
+    own = [each for each in needed if _applies(each, "")]
+    train = [each for each in needed if _applies(each, "train") and not _applies(each, "")]
+    faults = [*_faults(own), *(fault for fault in _faults(train) if "is not installed" not in fault)]
+    locked = list(_locked(root / LOCK)) if (root / LOCK).is_file() else []
+    differing = [
+        f"{each.name} {installed} is installed, {LOCK} has {str(each.specifier).removeprefix('==')}"
+        for each in locked
+        if (installed := _installed(each.name)) and not each.specifier.contains(installed, prereleases=True)
+    ]
+    if faults or differing:
+        count = counted(len(faults) + len(differing), "package")
+        remedy = _FROM_LOCK if locked else f"python -m pip install --upgrade {shlex.join(map(_plain, own))}"
+        return Found.wrong(f"{count} not as they must be", [*faults, *differing], [remedy])
+    compared = f", and the versions of {LOCK}" if locked else f"; no {LOCK} here to compare with"
+    return Found.ok(f"all {len(own)} that {_PROJECT} needs{compared}")
+
+
+def check_networks(root: Path) -> Found:
+    """Look for the packages of the extra `train`, which the stages `train` and `evaluate` need."""
+    try:
+        needed = [Requirement(line) for line in requires(_PROJECT) or []]
+    except PackageNotFoundError:
+        return Found.note(f"{_PROJECT} is not installed, so it is not known which packages networks need")
+    train = [each for each in needed if _applies(each, "train") and not _applies(each, "")]
+    missing = [each.name for each in train if _installed(each.name) is None]
+    if not missing:
+        return Found.ok(listed([f"{each.name} {_installed(each.name)}" for each in train]))
+    text = f"the extra `train` is not complete: {listed(missing)} not installed; the stages train and evaluate need it"
+    remedy = _FROM_LOCK if (root / LOCK).is_file() else _EXTRA
+    return (Found.wrong if "train" in declared_stages(root) else Found.note)(text, remedies=[remedy])
+
+
+def check_commands(root: Path) -> Found:
+    """Check that the programs that DVC starts, as dvc.yaml names them, are those of this environment."""
+    stages = declared_stages(root)
+    if not stages:
+        return Found.note("no dvc.yaml here, so DVC starts nothing")
+    programs = sorted({words[0] for stage in stages.values() if (words := stage.command.split())})
+    own = Path(sys.executable).parent
+    faults = []
+    for name in programs:
+        path = shutil.which(name)
+        if path is None:
+            faults.append(f"dvc.yaml starts `{name}`, which is not on the PATH")
+        elif Path(path).parent.resolve() != own.resolve():
+            faults.append(f"dvc.yaml starts `{name}`, which is {path}, in another environment than {own}")
+    if not faults:
+        return Found.ok(f"DVC starts {listed([f'{own / name}' for name in programs])}")
+    activate = own / "activate"
+    remedy = (
+        f"source {shlex.quote(str(activate))}"
+        if activate.is_file()
+        else f'export PATH={shlex.quote(str(own))}:"$PATH"'
+    )
+    return Found.wrong("the environment is not activated", faults, [remedy])
+
+
+def _applies(requirement: Requirement, extra: str) -> bool:
+    return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def _faults(requirements: list[Requirement]) -> Iterator[str]:
+    for each in requirements:
+        installed = _installed(each.name)
+        if installed is None:
+            yield f"{each.name} is not installed; {_PROJECT} needs {_plain(each)}"
+        elif not each.specifier.contains(installed, prereleases=True):
+            yield f"{each.name} {installed} is installed; {_PROJECT} needs {_plain(each)}"
+
+
+def _plain(requirement: Requirement) -> str:
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return f"{requirement.name}{extras}{requirement.specifier}"
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _locked(path: Path) -> Iterator[Requirement]:
+    """Yield the packages that a lock file pins to one version for this platform; files and addresses have none."""
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        if not line[:1].isalnum():
+            continue
+        try:
+            each = Requirement(line.rstrip("\\").strip())
+        except InvalidRequirement:
+            continue
+        if str(each.specifier).startswith("==") and _marker_holds(each.marker):
+            yield each
+
+
+def _marker_holds(marker: Marker | None) -> bool:
+    return marker is None or marker.evaluate({"extra": ""})
