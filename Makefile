@@ -126,6 +126,21 @@ bench: $(BENCH) $(BENCH_STREAM) ## every benchmark, an hour; writes docs/benchma
 bench-quick: $(BENCH) $(BENCH_STREAM) ## every benchmark on little data, two minutes; writes nothing
 	@$(IN_VENV) PYTHONPATH="$$PWD/.venv-bench:$$PWD/.venv-bench-stream" python benchmarks/summary.py --quick $(ARGS)
 
+# The libraries of docs/adapters.md, in an environment of their own. torch is not in the lock file, nor is what its builds for CUDA
+# need: its wheel differs between indexes, and PIP_EXTRA_INDEX_URL may name one with builds without CUDA.
+OF_TORCH := torch triton cuda-bindings cuda-pathfinder cuda-toolkit $(addprefix nvidia-,cublas cuda-cccl cuda-cupti cuda-nvrtc \
+	cuda-runtime cudnn-cu13 cufft cufile curand cusolver cusparse cusparselt-cu13 nccl-cu13 nvjitlink nvshmem-cu13 nvtx)
+ADAPTERS := .venv-adapters/made-$(shell cat requirements-adapters.lock requirements-adapters-torch.txt | cksum | tr -cs '0-9\n' -)
+$(ADAPTERS): $(READY)
+	@rm -rf .venv-adapters && .venv/bin/python -m venv .venv-adapters
+	@.venv-adapters/bin/python -m pip --quiet --no-input --disable-pip-version-check install -r requirements-adapters-torch.txt
+	@.venv-adapters/bin/python -m pip --quiet --no-input --disable-pip-version-check install --require-hashes --no-deps -r requirements-adapters.lock
+	@touch "$@"
+
+.PHONY: adapters
+adapters: $(ADAPTERS) ## train NeuralForecast, darts and PyTorch on a small project, and judge them (ARGS="torch_lstm" narrows)
+	@$(IN_VENV) python -m tools.adapters .venv-adapters/bin/python $(ARGS)
+
 # Composed by DVC's own function, so that the result equals what `dvc exp run` without -S writes.
 COMPOSE := import os; from dvc.utils.hydra import compose_and_dump as f; r = os.getcwd(); f("params.yaml", r + "/conf", None, "config", r, [])
 
@@ -164,11 +179,14 @@ lock: $(READY) ## recompile the lock files from pyproject.toml (UPGRADE=1 takes 
 	--no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) --output-file requirements.lock
 	@.venv-lock/bin/uv pip compile --group bench --universal --generate-hashes \
 	--no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) --output-file requirements-bench.lock
-	@git diff --stat -- requirements.lock requirements-bench.lock
+	@.venv-lock/bin/uv pip compile pyproject.toml --group adapters --universal --fork-strategy fewest --generate-hashes \
+	$(addprefix --no-emit-package ,$(OF_TORCH)) \
+	--no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) --output-file requirements-adapters.lock
+	@git diff --stat -- requirements.lock requirements-bench.lock requirements-adapters.lock
 
 .PHONY: clean
 clean: ## remove the environment and all outputs; never data/raw or DVC's cache
-	rm -rf .venv .venv-lock .venv-bench .venv-bench-stream build dist hindcast.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lock .venv-bench .venv-bench-stream .venv-adapters build dist hindcast.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf data/simulated data/notes data/tables data/quarantine data/packed data/dataset.h5 data/scaler.json models reports logs .hindcast
 	find pipeline stages tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -40,6 +40,16 @@ COMMAND_ROOMS = {
 }
 STAGES = ("check", "simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate")
 
+FOREIGN_TABLES = (
+    "pipeline.certify.table_file",
+    "pipeline.certify.table_names",
+    "pipeline.certify.known_lookup",
+    "pipeline.certify.check_foreign",
+)
+
+# Libraries of the user, imported by what the user calls; `make adapters` tests with them.
+OF_USERS = {"darts", "torch"}
+
 # Who may import what, by prefix of the module's name. A library that stands nowhere here may be used nowhere.
 FENCES = {
     "numpy": ("pipeline",),
@@ -72,6 +82,7 @@ FENCES = {
         "pipeline.export",
         "pipeline.workspace",
         "pipeline.experiments",
+        *FOREIGN_TABLES,
     ),
     "pandas": (
         "pipeline.tables",
@@ -81,6 +92,8 @@ FENCES = {
         "pipeline.judge.foreign_columns",
         "pipeline.workspace",
         "pipeline.experiments.paired_errors",
+        "pipeline.certify.table_file",
+        "pipeline.certify.known_lookup",
     ),
     "h5py": ("pipeline.store", "pipeline.learn.network_size", "pipeline.methods.plain_hdf5"),
     "hdf5plugin": ("pipeline.store", "pipeline.methods.plain_hdf5"),
@@ -94,6 +107,8 @@ FENCES = {
     "matplotlib": ("pipeline.judge",),
     "lightgbm": ("pipeline.learn.trees",),
     "jinja2": ("pipeline.judge",),
+    "darts": ("pipeline.workspace.darts_series",),
+    "torch": ("pipeline.workspace.torch_dataset",),
 }
 LEARNING = ("keras", "tensorflow", "tensorboard")
 
@@ -220,7 +235,11 @@ def test_every_imported_library_is_a_declared_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lines = [*project["dependencies"], *project["optional-dependencies"]["train"]]
     declared = {line.split(">")[0].split("[")[0] for line in lines}
-    used = {library for module in CODE.modules for library in libraries(module)} - sys.stdlib_module_names
+    used = (
+        {library for module in CODE.modules for library in libraries(module)}
+        - sys.stdlib_module_names
+        - OF_USERS
+    )
     assert {names.get(library, library) for library in used} <= declared
 
 

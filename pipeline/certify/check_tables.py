@@ -34,11 +34,12 @@ def check_rows(findings: Findings, frame: Any, params: Params, source: str, grou
     """
     clock = step_clock(params, group, source)
     check_stamps(findings, frame, params.raw.sources[source], clock, f"{source} of {group}")
-    _check_source(findings["known_rule"], frame, params, source, group)
+    check_known_rule(findings["known_rule"], frame, params, source, group)
     _check_issues(findings["issue_times"], frame, params, source, group)
 
 
-def _check_source(result: CheckResult, frame: Any, params: Params, source: str, group: str) -> None:
+def check_known_rule(result: CheckResult, frame: Any, params: Params, source: str, group: str) -> None:
+    """Compare every known time of rows of a source in a group with the source's `known` rule."""
     rule, zone = params.raw.sources[source].known, params.raw.zone_of(group)
     if isinstance(rule, PublishedAt):
         return

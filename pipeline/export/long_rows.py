@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from hindcast.pipeline.arrays import Flags, Ints, Times, Values
-from hindcast.pipeline.feed.row_columns import name_columns
+from hindcast.pipeline.feed.row_columns import name_columns, unique_ids
 from hindcast.pipeline.feed.source import read_weights, scored_steps, split_samples
 from hindcast.pipeline.settings.base import HOUR
 from hindcast.pipeline.settings.raw import RawSettings
@@ -124,15 +124,7 @@ def _played(dataset: Dataset) -> list[tuple[Split, Ints]]:
 def _names(dataset: Dataset) -> list[list[str]]:
     """Return unique_id, group and series of each sequence."""
     table = dataset.sequences
-    groups, series = list(map(str, table.group)), list(map(str, table.series))
-    parts = [list(map(_escape, groups)), list(map(_escape, series))]
-    if len(table) and table.track.max() > 0:
-        parts.append(list(map(str, table.track)))
-    return [["/".join(key) for key in zip(*parts, strict=True)], groups, series]
-
-
-def _escape(name: str) -> str:
-    return name.replace("%", "%25").replace("/", "%2F")
+    return [unique_ids(table).tolist(), list(map(str, table.group)), list(map(str, table.series))]
 
 
 def _columns(values: Values) -> Values:

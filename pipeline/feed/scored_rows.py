@@ -116,7 +116,7 @@ def scored_rows(dataset: Source, split: str, *, residual: bool = False) -> Rows:
 
 
 def rows_of(dataset: Source, spans: Spans, numbers: Ints) -> Rows:
-    """The rows of these ascending numbers: takes memory for them alone, not for all rows of a split."""
+    """The rows of these numbers, in their order: takes memory for them alone, not for all rows of a split."""
     at, span = spans.locate(numbers)
     return _rows_at(dataset, at, spans.sequence[span], spans.begin[span])
 

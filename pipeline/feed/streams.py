@@ -25,8 +25,8 @@ from hindcast.pipeline.feed.lanes import (
 from hindcast.pipeline.feed.order import InOrder, Order, Ranked, plan_shuffle
 from hindcast.pipeline.feed.prefetch import HELD, MEMORY_BYTES, StretchReader
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
-from hindcast.pipeline.feed.scored_rows import scored_spans, thin_spans
-from hindcast.pipeline.feed.source import Source, read_weights, scored_steps, split_samples
+from hindcast.pipeline.feed.scored_rows import Rows, rows_of, scored_spans, thin_spans
+from hindcast.pipeline.feed.source import Source, read_weights, scored_steps, sequence_of, split_samples
 from hindcast.pipeline.feed.windows import ReadWindows, WindowPlan
 from hindcast.pipeline.store.index_types import Split
 
@@ -83,6 +83,11 @@ class Stream(ABC):
         """The rows at places [start, stop) of this process's order."""
         return self._reader.items(start, stop)
 
+    def sequences_of(self, number: int) -> Ints:
+        """The row of `/sequences` to which each row of a batch belongs; -1 where a lane is idle."""
+        start = number * self._share
+        return self._owners(self.order.rows(start, min(start + self._share, self.order.count)))
+
     def examples(self, rows: Ints) -> Example:
         """Given rows in any order, read on their own."""
         return self._cut(self._read(rows), 0, len(rows))
@@ -120,6 +125,10 @@ class Stream(ABC):
     def _read(self) -> Callable[[Ints], Any]:
         """Reads what batches of given rows are cut from; refers to plans, not to the stream."""
 
+    @abstractmethod
+    def _owners(self, rows: Ints) -> Ints:
+        """The row of `/sequences` of each row."""
+
     @property
     def _cut(self) -> Callable[[Any, int, int], Example]:
         """Cuts the rows at places [start, stop) from what was read."""
@@ -155,6 +164,9 @@ class Segments(Stream):
     def row_count(self) -> int:
         """Stored samples with at least one scored step."""
         return len(self._samples)
+
+    def _owners(self, rows: Ints) -> Ints:
+        return sequence_of(self.source, self._samples[rows])
 
     @cached_property
     def _samples(self) -> Ints:
@@ -202,6 +214,13 @@ class Windows(Stream):
     def row_count(self) -> int:
         """Windows of the split."""
         return len(self._plan)
+
+    def rows_at(self, start: int, stop: int) -> Rows:
+        """The step that each window at places [start, stop) of this process's order predicts."""
+        return rows_of(self.source, self._plan.rows, self.order.rows(start, stop))
+
+    def _owners(self, rows: Ints) -> Ints:
+        return rows_of(self.source, self._plan.rows, rows).sequence.astype(np.int64)
 
     @cached_property
     def _plan(self) -> WindowPlan:
@@ -257,6 +276,9 @@ class Lanes(Stream):
     def order(self) -> Order:
         """Batches follow one another; a stretch holds as many as memory allows."""
         return lane_order(self.row_count, self.memory_bytes // HELD // self._row_bytes)
+
+    def _owners(self, rows: Ints) -> Ints:
+        return self._plan.batches(rows, self._lanes).sequence
 
     def plan_of(self, number: int) -> tuple[Ints, Values, Flags]:
         """Sample (IDLE where nothing is played), keep flag and whether it is weighted, of each of this process's lanes."""

@@ -37,7 +37,7 @@ def evaluate_forecasts(params: Params, root: Path, path: Path) -> ForeignEvaluat
     """
     with Dataset(root / "data" / "dataset.h5", check_shards=False) as dataset:
         check_recorded_settings(dataset, params, scaler=root / "data" / "scaler.json")
-        forecasts = read_forecasts(path, dataset, SPLITS)
+        forecasts = read_forecasts(path, dataset, SPLITS, params.raw)
         digests = FileDigests.of_workspace(root)
         check_certificate(
             root / "reports/leaks.json", root / "data", dataset.fingerprint, digests, from_bytes=True

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from hindcast.pipeline.arrays import Flags, Ints, Times, Values
+from hindcast.pipeline.arrays import TIME_MIN, Flags, Ints, Times, Values
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.feed.scored_rows import Spans, read_blocks, rows_of, scored_spans
 from hindcast.pipeline.judge.foreign_columns import Texts, numbers_of, read_columns, texts_of, times_of
 from hindcast.pipeline.judge.load import EvaluationSource, index_series
+from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.wording import counted, listed, time_text
 
 _REQUIRED = ("series", "origin", "valid_time", "value")
@@ -48,12 +49,14 @@ class ForeignForecasts:
         return self.values[split]
 
 
-def read_forecasts(path: Path, dataset: EvaluationSource, splits: Sequence[str]) -> ForeignForecasts:
+def read_forecasts(
+    path: Path, dataset: EvaluationSource, splits: Sequence[str], raw: RawSettings | None = None
+) -> ForeignForecasts:
     """Read a CSV or Parquet file with a row per forecast: series, origin, valid_time, value, and quantiles as q0.1, q0.9.
 
     `group` is needed if a series name occurs in several groups, `target` if there are several; `track` never, since the
     origin tells tracks apart. Times without a zone are UTC. A row is at the scored row of its series with its valid_time
-    and its origin.
+    and its origin. `raw` tells when steps of local days begin, which are named by their dates.
 
     Raises FormatError with all faults: columns, texts that are no time or number, unknown names, origins after the valid
     time or different from the data set's, rows outside the splits or off the grid, duplicates, quantiles that fall.
@@ -71,7 +74,8 @@ def read_forecasts(path: Path, dataset: EvaluationSource, splits: Sequence[str])
             f"{', '.join(_REQUIRED)}; as needed: {', '.join(_OPTIONAL)}, and quantiles as q0.1, q0.5, q0.9.",
             of_names,
         )
-    rows = _Rows(path, columns, dataset, sorted(levels, key=lambda name: levels[name]), of_names)
+    quantiles = sorted(levels, key=lambda name: levels[name])
+    rows = _Rows(path, columns, dataset, raw, quantiles, of_names)
     values = {split: rows.at_scored(split) for split in splits}
     rows.check_rest(splits)
     if not rows.faults and np.isnan(rows.values[:, -1]).all():
@@ -89,6 +93,7 @@ class _Rows:
     path: Path
     columns: Mapping[str, pa.Array]
     dataset: EvaluationSource
+    raw: RawSettings | None
     quantiles: Sequence[str]
     faults: list[str] = field(default_factory=list)
 
@@ -103,7 +108,7 @@ class _Rows:
         self.series, self.target = self._series(), self._targets()
         self.track = self._tracks()
         self.values = self._values()
-        late = has_times & (self.origin > self.valid)
+        late = has_times & (self.origin > self._begins())
         self._refuse(
             late, "an origin after the valid_time", self._times_text, "a forecast is made before its step"
         )
@@ -185,6 +190,18 @@ class _Rows:
         names = listed(["/".join(filter(None, key)) for key in known], 5)
         self._refuse(found == _NONE, "an unknown series", self._key_text, f"the data set has {names}")
         return found.clip(min=0)
+
+    def _begins(self) -> Times:
+        """Return when the steps start, which for steps of local days is not their name."""
+        if self.raw is None or not self.raw.has_local_days:
+            return self.valid
+        begins, names = self.valid.copy(), self._names
+        zones = np.array([self.raw.zone_of(group) or "UTC" for group in names.groups], object)
+        zone_of_row = zones[names.group_of[self.series]]
+        for zone in sorted(set(zones.tolist())):
+            own = (zone_of_row == zone) & (self.valid != TIME_MIN)
+            begins[own] = self.raw.grid_in(zone, 0).instants(self.valid[own])
+        return begins
 
     def _targets(self) -> Ints:
         if "target" not in self.columns:

@@ -17,7 +17,11 @@ if TYPE_CHECKING:  # opening takes milliseconds: each library is imported by wha
     from hindcast.pipeline.feed.columns import Columns
     from hindcast.pipeline.feed.streams import Lanes, Segments, Windows
     from hindcast.pipeline.store.reader import Dataset
+    from hindcast.pipeline.workspace.darts_series import DartsData
+    from hindcast.pipeline.workspace.neuralforecast_frames import NeuralForecastData
     from hindcast.pipeline.workspace.notebook import Plot
+    from hindcast.pipeline.workspace.origin_windows import OriginWindows
+    from hindcast.pipeline.workspace.torch_dataset import TorchBatches
 
 _EXTRA_KEYS = ("without_flagged", "without_unusable")  # of metrics.json, beside the splits
 
@@ -157,6 +161,88 @@ class Workspace:
         if lanes < 1:
             raise ValueError(f"lanes must be at least 1, found {lanes}")
         return Lanes(self.dataset, split, lanes, columns or self._whole, **self._shuffled(split, options))
+
+    # --- other libraries
+
+    def to_neuralforecast(
+        self,
+        split: str = "train",
+        *,
+        lookback: int = 168,
+        target: str | None = None,
+        groups: Iterable[str] | None = None,
+        every: int = 1,
+        past_only: Sequence[str] = (),
+    ) -> NeuralForecastData:
+        """Return the windows of a split as the DataFrames that NeuralForecast takes; see `NeuralForecastData`.
+
+        Each origin of a series is a window of its own: `lookback` steps of history and the steps that the origin covers.
+        Nothing later than the origin is in it: features are as known at it, and targets that were not known yet are masked
+        and replaced by the last known one. `every`: every n-th origin. `past_only`: features to give for the history only.
+        Only a certified data set is taken. NeuralForecast is not needed for this.
+
+        >>> data = work.to_neuralforecast("test", lookback=48)
+        >>> data.arguments["h"], len(data.df) == 48 * len(data.keys)
+        (1, True)
+        """
+        from hindcast.pipeline.workspace.neuralforecast_frames import neuralforecast_data
+
+        return neuralforecast_data(
+            self._windows_of(split, lookback, target, groups, every), self.dataset, past_only
+        )
+
+    def to_darts(
+        self,
+        split: str = "train",
+        *,
+        lookback: int = 168,
+        target: str | None = None,
+        groups: Iterable[str] | None = None,
+        every: int = 1,
+        past_only: Sequence[str] = (),
+    ) -> DartsData:
+        """Return the windows of a split as darts TimeSeries; see `DartsData`, and `to_neuralforecast` for the windows.
+
+        Raises MissingInputError if darts is not installed.
+        """
+        from hindcast.pipeline.workspace.darts_series import darts_data
+
+        return darts_data(self._windows_of(split, lookback, target, groups, every), self.dataset, past_only)
+
+    def to_torch(self, stream: Windows | Lanes | Segments) -> TorchBatches:
+        """Return a stream of `windows`, `lanes` or `samples` as a PyTorch IterableDataset; see `TorchBatches`.
+
+        As in `work.to_torch(work.windows("train", lookback=168))`. Each step holds its features as known at its own origin,
+        and no target is an input. Only a certified data set is taken. Raises MissingInputError if torch is not installed.
+        """
+        self._check_certificate()
+        try:
+            from hindcast.pipeline.workspace.torch_dataset import TorchBatches
+        except ImportError as fault:
+            from hindcast.pipeline.errors import MissingInputError
+
+            raise MissingInputError(
+                f"torch cannot be imported ({fault}): install it in this environment, as in `pip install torch`."
+            ) from None
+        return TorchBatches(stream)
+
+    def _windows_of(
+        self, split: str, lookback: int, target: str | None, groups: Iterable[str] | None, every: int
+    ) -> OriginWindows:
+        from hindcast.pipeline.workspace.origin_windows import WindowRequest, cut_windows
+
+        self._check_certificate()
+        chosen = None if groups is None else frozenset(groups)
+        return cut_windows(self.dataset, WindowRequest(split, lookback, target, chosen, every))
+
+    def _check_certificate(self) -> None:
+        """Raise LeakError unless the data set passed `certify`, MissingInputError without a certificate."""
+        from hindcast.pipeline.certify.covered_files import check_certificate
+        from hindcast.pipeline.digests import FileDigests
+
+        digests = FileDigests.of_workspace(self.folder)
+        fingerprint = self.dataset.fingerprint
+        check_certificate(self.folder / "reports" / "leaks.json", self.folder / "data", fingerprint, digests)
 
     # --- what was known
 

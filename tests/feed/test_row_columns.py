@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hindcast.pipeline.feed.row_columns import name_columns
+from hindcast.pipeline.feed.row_columns import name_columns, unique_ids
+from hindcast.pipeline.store.index_types import Sequences
 
 NAMES = st.sampled_from(["a", "b", "weight", "split", "a_published", "x_a", "y_weight", "a_weight", "lead"])
 
@@ -26,3 +28,19 @@ def test_no_name_is_used_twice(features: list[str], targets: list[str], others: 
     assert len(names) == len(set(names))
     for before, after in zip(features, columns.features, strict=True):
         assert after.endswith(before)
+
+
+def test_names_of_series_are_unique_whatever_they_hold() -> None:
+    ones = np.ones(4, np.int64)
+    table = Sequences(
+        np.array(["a", "a/b", "a%2Fb", "a"], object),
+        np.array(["b/c", "c", "c", "d"], object),
+        ones * 0,
+        ones,
+        ones,
+        ones,
+        ones,
+    )
+    assert unique_ids(table).tolist() == ["a/b%2Fc", "a%2Fb/c", "a%252Fb/c", "a/d"]
+    tracked = Sequences(table.group, table.series, np.array([0, 0, 0, 1]), ones, ones, ones, ones)
+    assert unique_ids(tracked).tolist()[-1] == "a/d/1"

@@ -288,3 +288,25 @@ def test_a_split_that_does_not_exist_is_an_error_at_construction(
     source = chronological(memory_source([60]), {"train": (0, 60)})
     with pytest.raises(KeyError, match="trian"):
         kind(source, "trian", 8, PARTS, **more)
+
+
+@examples(30)
+@given(worlds(), st.sampled_from([Segments, Windows, Lanes]))
+def test_the_sequences_of_a_batch_are_those_of_its_inputs(
+    case: tuple[MemorySource, dict[str, Any]], kind: type[Stream]
+) -> None:
+    """The features are numbers that say which sequence their step belongs to."""
+    source, options = case
+    table = source.sequences
+    owner = np.repeat(np.arange(len(table)), table.sample_count)
+    source.arrays["X"] = np.broadcast_to(owner[:, None, None], source.arrays["X"].shape).astype(np.float32)
+    more: dict[str, Any] = {"lookback": 3} if kind is Windows else {}
+    stream = kind(source, **(options | {"columns": Columns.whole(3, ["load"])}), **more)
+    for number in range(len(stream)):
+        inputs = stream[number][0]
+        found = stream.sequences_of(number)
+        idle = found < 0
+        assert not idle.any() or kind is Lanes
+        first = inputs["inputs"][:, 0, 0]
+        assert first[~idle].tolist() == found[~idle].tolist()
+        assert len(found) == len(first)

@@ -232,3 +232,32 @@ def test_falling_quantiles_are_refused(dataset: Dataset, frame: pd.DataFrame, tm
     given = frame.assign(**{"q0.1": frame["value"], "q0.5": frame["value"] - 1, "q0.9": frame["value"]})
     with pytest.raises(FormatError, match="with quantiles that fall with their level"):
         read_forecasts(write(tmp_path / "f.csv", given), dataset, SPLITS)
+
+
+def test_a_local_day_begins_after_its_name_in_the_west(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day is named by 00:00 UTC of its date; in New York it begins four or five hours later."""
+    day = 24 * HOUR
+    params = mock_params(
+        raw={"frequency": "1d", "zone": "America/New_York"},
+        pack={"segment_length": 4},
+        align={"gaps": {"fill": "2d"}},
+    )
+    start = int(np.datetime64("2024-03-01", "ns").astype(np.int64))
+    group = mock_group("g", series=("s",), steps=(60,), start=start, frequency=day, missing_targets=0)
+    read = Dataset.read
+
+    def late(self: Dataset, name: str, samples: Any) -> Any:
+        """Origins one hour after the name of the day, which is still before the day."""
+        values = read(self, name, samples)
+        return values + 25 * HOUR if name == "origin" else values
+
+    with Dataset(mock_dataset(tmp_path, [group], params)) as dataset:
+        monkeypatch.setattr(Dataset, "read", late)
+        rows = all_rows(dataset).drop(columns="target")
+        assert (rows["origin"] > rows["valid_time"]).all()
+        path = write(tmp_path / "f.csv", rows)
+        assert read_forecasts(path, dataset, SPLITS, params.raw).used == len(rows)
+        with pytest.raises(FormatError, match="with an origin after the valid_time"):
+            read_forecasts(path, dataset, SPLITS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from hindcast.pipeline.files import read_json
@@ -35,3 +36,51 @@ def test_an_absent_data_set_is_named(packed_workspace: Path, capsys: pytest.Capt
     (packed_workspace / "data/dataset.h5").unlink()
     assert certify.main([]) == 1
     assert "data/dataset.h5 is missing" in capsys.readouterr().err
+
+
+def foreign(folder: Path) -> pd.DataFrame:
+    """The rows of the tables as a team might join them: the vintage of two days before, and a known moment."""
+    weather = pd.read_parquet(folder / "data/tables/weather/here.parquet")
+    origin = weather["known_time"] + pd.Timedelta("1h")
+    return pd.DataFrame(
+        {
+            "series": weather["series"],
+            "origin": origin,
+            "valid_time": weather["valid_time"],
+            "temp": weather["temp"],
+            "published": weather["known_time"],
+        }
+    )
+
+
+def test_a_table_made_elsewhere_is_proven(packed_workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    foreign(packed_workspace).to_csv("features.csv", index=False)
+    known = ["--known", "temp=published", "--source", "temp=weather.temp"]
+    assert certify.main(["--table", "features.csv", *known]) == 0
+    assert "values proven, known 1 h before the origin or earlier" in capsys.readouterr().out
+    assert read_json(packed_workspace / "reports/table_leaks.json")["passed"] is True
+    assert not (packed_workspace / "reports/leaks.json").exists()
+
+
+def test_the_exit_code_tells_leaks_from_features_without_a_proof(
+    packed_workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = foreign(packed_workspace)
+    table.to_parquet("features.parquet")
+    assert certify.main(["--table", "features.parquet", "--ignore", "published"]) == certify.UNPROVEN == 3
+    assert "temp: nothing shows when its values were known" in capsys.readouterr().out
+    table["published"] = table["published"].where(table.index != 7, table["valid_time"])
+    table.to_parquet("features.parquet")
+    assert certify.main(["--table", "features.parquet", "--known", "temp=published"]) == 1
+    error = capsys.readouterr().err
+    assert "row 8: temp is " in error
+    assert "Traceback" not in error
+
+
+def test_options_of_a_table_need_a_table(packed_workspace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert certify.main(["--known", "a=b"]) == 1
+    assert "belong to --table" in capsys.readouterr().err
+    assert certify.main(["--table", "none.csv", "--source", "a=b"]) == 1
+    assert "must name a source and its value" in capsys.readouterr().err
+    assert certify.main(["--table", "none.csv"]) == 1
+    assert "none.csv is missing" in capsys.readouterr().err
