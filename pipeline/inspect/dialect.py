@@ -32,6 +32,7 @@ _NUMBER = re.compile(
     r"[+\u2212-]?[$\u20ac\u00a3]?(\d[\d.,' \u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?( ?(%|[A-Za-z\u20ac$/]{1,7}))?"
 )
 _TIMESTAMP = re.compile(r"\d[\d\s.:/TZ+-]*([\dZ]|\d ?[AaPp][Mm])")
+_COMPACT_DATE = re.compile(r"(?:19|20)\d{6}(?:\d{2}){0,3}")
 _TOTALS = re.compile(rf"(?i)^[\"']?({'|'.join(sorted(TOTAL))})\b")
 
 Row = list[str]
@@ -301,17 +302,32 @@ def _repeated_headings(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
 
 
 def _is_row(first: Sequence[str], rows: Sequence[Row]) -> bool:
-    """Return whether the first line is a row: timestamps, numbers, and words that occur again below, such as names of series.
+    """Return whether the first line is a row: timestamps, numbers, and words like others below, such as names of series.
 
     A value may be missing if the line begins with a timestamp.
     """
     if all(cell and is_data_cell(cell) for cell in first):
         return True
-    if not any(_is_moment(cell) for cell in first) or not first[0]:
+    if not first[0] or not (_begins_a_row(first[0]) or any(_is_moment(cell) for cell in first)):
         return False
     others = [row for row in rows[:_MOST_LINES] if row != list(first)]
     words = [place for place, cell in enumerate(first) if cell and not is_data_cell(cell)]
-    return all(any(len(row) > place and row[place] == first[place] for row in others) for place in words)
+    return all(
+        any(
+            len(row) > place and _without_digits(row[place]) == _without_digits(first[place])
+            for row in others
+        )
+        for place in words
+    )
+
+
+def _begins_a_row(cell: str) -> bool:
+    """Return whether a cell is a date, which the heading of a first column is not."""
+    return bool(guess_formats(cell)) or _COMPACT_DATE.fullmatch(cell) is not None
+
+
+def _without_digits(text: str) -> str:
+    return re.sub(r"\d+", "0", text)
 
 
 def _is_moment(cell: str) -> bool:

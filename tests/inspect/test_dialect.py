@@ -102,3 +102,25 @@ def test_a_last_line_that_is_no_row_is_ignored_whatever_the_timestamps(last: str
     found = of("day;site;load\n" + "".join(f"{day};A;1.5\n" for day in days) + last + "\n")
     assert any(re.search(pattern, last) for pattern in found.ignore)
     assert not any(re.search(pattern, day) for pattern in found.ignore for day in days)
+
+
+@pytest.mark.parametrize(
+    ("row", "is_row"),
+    [
+        ("20210211;HE01;3931,6", True),
+        ("11.02.2021;north;3931,6", True),
+        ("2021-02-11 01:00;north;", True),
+        ("store;2021-02-11;2021-02-12", False),
+        (";2021-02-11;2021-02-12", False),
+        ("time;1001;1002", False),
+    ],
+)
+def test_a_first_line_of_a_date_and_names_that_occur_below_is_a_row(row: str, *, is_row: bool) -> None:
+    first, second, _ = row.split(";")
+    below = {"north": "north", "HE01": "HE02"}.get(second, "17")
+    days = "".join(f"2021-02-{day};{below};{day},5\n" for day in range(12, 28))
+    text = (
+        f"{row}\n{days}" if first and first[0].isdigit() else f"{row}\n" + days.replace("2021-02-", "shop ")
+    )
+    found = of(text)
+    assert found.given == is_row
