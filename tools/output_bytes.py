@@ -33,7 +33,8 @@ from tools.output_recipes import REAL, SMALL
 
 ROOT = Path(__file__).resolve().parents[1]
 STAGES = ("simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate")
-NOT_COMPARED = {"logs", ".hindcast", "__pycache__", "run.json"}  # hold times and digests of the code by design
+# They hold times and digests of the code by design.
+NOT_COMPARED = {"logs", ".hindcast", "__pycache__", "run.json"}
 PROSE = {".html", ".md"}
 
 Digests = dict[str, dict[str, str]]
