@@ -30,6 +30,7 @@ COMMANDS = {
     "init": "Make a project of your own.",
     "use": "Choose the project's data set.",
     "doctor": "Examine the project and its environment; name every remedy.",
+    "upgrade": "Bring a project to the installed version.",
     "inspect": "Analyse CSV and Parquet files; propose settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",
     "export": "Write the certified rows as Parquet, CSV or Zarr.",

@@ -31,11 +31,13 @@ def refuse_other_code(stage: str, root: Path) -> None:
     if not faults:
         return
     record = _record_if_readable(root)
+    project = f"hindcast {record.version}" if record.version else f"see {CODE_FILE}"
+    if record.version == installed_version():
+        project = "the same version, with other code or libraries"
     raise VersionError(
-        f"The code of hindcast {installed_version()}, which is installed, is not the code that this project's results belong to "
-        f"({f'hindcast {record.version}' if record.version else CODE_FILE}). Either bring the project to the installed version: "
-        "hindcast upgrade (it first shows what changes and which stages run again). Or install what the project names, in "
-        "requirements.lock and requirements.txt.",
+        f"The installed code (hindcast {installed_version()}) is not the code that this project's results belong to ({project}). Either bring "
+        "the project to the installed code: hindcast upgrade (it first shows what changes, and which stages run again). Or install what "
+        "the project names in requirements.lock and requirements.txt.",
         [*faults, *_library_faults(asked, record)],
     )
 

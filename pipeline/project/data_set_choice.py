@@ -39,6 +39,16 @@ def config_naming(root: Path, name: str) -> str:
     return _Entry.read(root).renamed(name)
 
 
+def data_set_in(config: bytes) -> str:
+    """Return the data set that the content of a `conf/config.yaml` names; SettingsError if it names none."""
+    return _Entry.of(config).name
+
+
+def naming(config: bytes, name: str) -> bytes:
+    """Return the content of a `conf/config.yaml` with another data set named; SettingsError if it names none."""
+    return _Entry.of(config).renamed(name).encode()
+
+
 def choose_data_set(root: Path, name: str) -> Choice:
     """Name the data set in `conf/config.yaml`, whose other lines stay as they are, and compose `params.yaml` for it.
 
@@ -78,8 +88,12 @@ class _Entry:
             raise MissingInputError(
                 f"{CONFIG} was not found: run the command in the project's folder, which contains conf/ and dvc.yaml."
             )
+        return cls.of(path.read_bytes())
+
+    @classmethod
+    def of(cls, config: bytes) -> _Entry:
         try:
-            text = path.read_bytes().decode()
+            text = config.decode()
             content: Any = YAML(typ="rt").load(text)
         except (YAMLError, UnicodeDecodeError) as fault:
             raise SettingsError(f"{CONFIG} is not valid YAML; correct it.", str(fault).splitlines()) from None

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from hindcast.pipeline.project.data_set_choice import config_naming
 from hindcast.pipeline.project.locked_packages import locked_packages
+from hindcast.pipeline.project.project_graph import project_graph
+from hindcast.pipeline.project.requirement import WHEELS, installed_requirement
 
 TEMPLATES = Path(__file__).parents[2] / "templates"  # in hindcast/, as imported
 EXAMPLE = "simulated"
@@ -21,6 +24,20 @@ __pycache__/
 # The package itself, which requirements.txt names; ignored by the settings of some people for all their projects.
 !/wheels/
 """
+
+
+def fresh_files(answers: Mapping[str, str]) -> dict[str, bytes]:
+    """Return the content of every file that hindcast generates for a project, by path: all texts, and the wheel if the project holds one.
+
+    `answers` are the `name` of the project and its `data_set` when it was made.
+    """
+    requirement = installed_requirement()
+    texts = generated_files(answers["name"], answers["data_set"], requirement.line)
+    files = {path: text.encode() for path, text in texts.items()}
+    if requirement.wheel:
+        name, content = requirement.wheel
+        files[f"{WHEELS}/{name}"] = content
+    return files
 
 
 def generated_files(name: str, data_set: str, requirement: str) -> dict[str, str]:
@@ -41,7 +58,7 @@ def generated_files(name: str, data_set: str, requirement: str) -> dict[str, str
         "conf/no_split.yaml": _template("conf/no_split.yaml"),
         f"conf/dataset/{EXAMPLE}.yaml": _template(f"conf/dataset/{EXAMPLE}.yaml"),
         "data/README.md": _without_links(_template("data_README.md")),
-        "dvc.yaml": _dvc_yaml(),
+        "dvc.yaml": project_graph(_template("dvc.yaml")),
         "README.md": _template("project/README.md").replace("@NAME@", name).replace("@DATA@", data_set),
         "requirements.lock": locked_packages(),
         "requirements.txt": f"{_template('project/requirements.txt')}{requirement}\n",
@@ -62,11 +79,3 @@ def _template(name: str) -> str:
 def _without_links(text: str) -> str:
     """Keep the words of links to pages that a project does not have."""
     return re.sub(r"\[([^\]]+)\]\(\.\./[^)]*\)", r"\1", text)
-
-
-def _dvc_yaml() -> str:
-    """Return the repository's dvc.yaml with the commands of an installed hindcast and without the code that stages reach."""
-    lines = _template("dvc.yaml").splitlines(keepends=True)
-    kept = [line for line in lines if not re.match(r"      - (stages|pipeline)/", line)]
-    text = re.sub(r"    deps:\n(?=    \w)", "", "".join(kept))
-    return text.replace("cmd: python -m stages.", "cmd: hindcast ")

@@ -15,8 +15,14 @@ from pathlib import Path
 from hindcast.pipeline.errors import ProjectError
 from hindcast.pipeline.files import new_folder
 from hindcast.pipeline.project.composition import DATA_SETS, compose_text
-from hindcast.pipeline.project.generated_files import EXAMPLE, generated_files
-from hindcast.pipeline.project.requirement import WHEELS, installed_requirement
+from hindcast.pipeline.project.generated_files import EXAMPLE, fresh_files
+from hindcast.pipeline.project.project_record import (
+    CODE_FILE,
+    RECORD_FILE,
+    ProjectRecord,
+    digest_of_bytes,
+    record_project,
+)
 from hindcast.pipeline.wording import size_text
 
 RAW = Path("data/raw")
@@ -83,19 +89,16 @@ def create_project(
         raise ProjectError(
             "--remote must be a folder or an address such as s3://team/load, found an empty text."
         )
-    requirement = installed_requirement()
+    answers = {"name": name, "data_set": name if raw else EXAMPLE}
+    fresh = fresh_files(answers)
     target = parent.absolute() / name
     with new_folder(target) as folder:
-        texts = generated_files(name, name if raw else EXAMPLE, requirement.line)
-        if raw:
-            texts |= {f"{DATA_SETS}/{name}.yaml": raw.description}
-        _write_texts(folder, texts)
-        _write_texts(folder, {"params.yaml": compose_text(folder)})
-        added = [*texts, "params.yaml"]
-        if requirement.wheel:
-            added.append(f"{WHEELS}/{requirement.wheel[0]}")
-            (folder / WHEELS).mkdir()
-            (folder / added[-1]).write_bytes(requirement.wheel[1])
+        own = {f"{DATA_SETS}/{name}.yaml": raw.description.encode()} if raw else {}
+        _write_files(folder, {**fresh, **own})
+        _write_files(folder, {"params.yaml": compose_text(folder).encode()})
+        digests = {path: digest_of_bytes(content) for path, content in fresh.items()}
+        record_project(folder, ProjectRecord(answers=answers, files=digests))
+        added = [*fresh, *own, "params.yaml", str(CODE_FILE), str(RECORD_FILE)]
         _git(folder, "init", "--quiet")
         if remote is not None:
             _dvc(folder, "remote", "add", "--default", _REMOTE, _remote_seen_from(folder, remote))
@@ -147,11 +150,11 @@ def _place_faults(parent: Path, target: Path) -> Iterator[str]:
         )
 
 
-def _write_texts(folder: Path, texts: Mapping[str, str]) -> None:
-    for name, text in texts.items():
+def _write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    for name, content in contents.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        path.write_bytes(content)
 
 
 def _copy_raw_files(folder: Path, name: str, raw: DescribedFiles) -> None:

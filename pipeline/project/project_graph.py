@@ -18,13 +18,18 @@ _STAGE = re.compile(r"  (\w+):")
 def project_graph(text: str) -> str:
     """Return the dvc.yaml of a created project from the text of this repository's: the same stages, settings and outputs.
 
-    A stage runs as `hindcast STAGE`, and its key in code.yaml, a parameter, stands for the code that this repository lists.
+    A stage runs as `hindcast STAGE`, and its key in code.yaml, a parameter, stands for the code that this repository lists. `check`, which
+    always runs, declares none.
     """
     out = _HEAD.splitlines()
     stage, has_key = "", False
     for line in text[text.index("\nstages:\n") + 1 :].splitlines():
         if match := _STAGE.fullmatch(line):
             stage, has_key = match[1], False
+        if line == "    always_changed: true":
+            has_key = (
+                True  # it runs whatever the key is: then a damaged code.yaml is told by us, and not by DVC
+            )
         if _CODE.match(line):
             continue
         if out[-1] == "    deps:" and not line.startswith("      - "):

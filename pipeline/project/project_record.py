@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.files import replace_file
+from hindcast.pipeline.project.code_keys import code_keys, installed_version, library_versions
 from hindcast.pipeline.settings.strict_yaml import parse_yaml
 
 CODE_FILE = Path("code.yaml")
@@ -42,9 +43,9 @@ class ProjectRecord:
     files: Mapping[str, str] = field(default_factory=dict)  # SHA-256 by path
 
 
-def digest_of_text(text: str) -> str:
-    """Return the SHA-256 of a text in UTF-8."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest_of_bytes(content: bytes) -> str:
+    """Return the SHA-256 of a file's content."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def code_text(keys: Mapping[str, str]) -> str:
@@ -108,6 +109,17 @@ def record_text(record: ProjectRecord) -> str:
 def write_record(root: Path, record: ProjectRecord) -> None:
     """Write a project's record."""
     _write_text(root / RECORD_FILE, record_text(record))
+
+
+def record_project(root: Path, record: ProjectRecord) -> None:
+    """Write the record, with the installed version and the libraries of all stages, and then code.yaml with the installed keys.
+
+    Without the extra `train`, the stages that need it have no key; `hindcast upgrade`, where it is installed, adds them.
+    """
+    keys = code_keys()
+    libraries = {name: number for stage in keys for name, number in library_versions(stage).items()}
+    write_record(root, replace(record, version=installed_version(), libraries=libraries))
+    write_code_file(root, keys)
 
 
 def _read_text(path: Path, name: Path, remedy: str) -> str | None:

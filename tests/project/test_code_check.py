@@ -104,7 +104,7 @@ def test_a_half_written_file_stops_every_stage(tmp_path: Path, keys: dict[str, s
 def test_a_damaged_record_does_not_hide_the_fault(tmp_path: Path, keys: dict[str, str]) -> None:
     write_code_file(tmp_path, keys | {"scale": f"{OTHER}-{OTHER}"})
     (tmp_path / ".hindcast-project.yaml").write_text("damaged: [", encoding="utf-8")
-    with pytest.raises(VersionError, match=r"\(code.yaml\)"):
+    with pytest.raises(VersionError, match=r"\(see code.yaml\)"):
         refuse_other_code("scale", tmp_path)
 
 

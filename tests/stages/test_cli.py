@@ -62,6 +62,7 @@ def test_a_shell_completes_the_names_of_stages(
         ("hindcast train --pa", {"--params"}),
         ("hindcast train --set seed=3 --de", {"--debug"}),
         ("hindcast evaluate --fo", {"--forecasts"}),
+        ("hindcast upgrade --o", {"--overwrite"}),
     ],
 )
 def test_a_shell_completes_commands_and_the_options_of_each(
