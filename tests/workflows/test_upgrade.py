@@ -115,9 +115,7 @@ def test_another_version_of_one_module_runs_one_stage_again_and_only_after_an_up
     assert "Nothing to do" in installed.upgrade()
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"<<<<<<< HEAD\ncheck: a-b\n", b"\xff\xfe"]
-)
+@pytest.mark.parametrize("content", [b"", b"<<<<<<< HEAD\ncheck: a-b\n", b"\xff\xfe"])
 def test_a_damaged_code_file_is_our_error_and_an_upgrade_repairs_it(
     installed: Installed, content: bytes
 ) -> None:
