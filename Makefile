@@ -50,7 +50,7 @@ test: lint ## lint, types and unit tests (ARGS="-k name" narrows, WORKERS=2)
 
 # Half an hour at most on two cores; `.ci/run` calls it after `make test`.
 .PHONY: ci
-ci: check-lock ## what users do, as they do it: the wheel, clones and a remote, DVC, the report in a browser
+ci: check-lock site ## what users do, as they do it: the wheel, clones and a remote, DVC, the report in a browser
 	@$(IN_VENV) python -m pytest -n $(WORKERS) --dist loadfile -m "workflow and not slow" $(ARGS)
 
 .PHONY: soak
@@ -60,12 +60,14 @@ soak: $(READY) ## the slow tests, and property tests on ten times as many random
 	  $(IN_VENV) HINDCAST_EXAMPLES=random python -m pytest -n $(WORKERS) -m "hypothesis and not slow" $(ARGS) || exit 1; \
 	done
 
+LOCKS := requirements.lock requirements-bench.lock requirements-docs.lock
+
 # The lock files belong to pyproject.toml: compiled again without an upgrade, they come out the same.
 .PHONY: check-lock
 check-lock: $(READY) ## compare the lock files with what pyproject.toml asks for
-	@cp requirements.lock .venv/requirements.lock.before; cp requirements-bench.lock .venv/requirements-bench.lock.before
+	@for name in $(LOCKS); do cp "$$name" ".venv/$$name.before"; done
 	@$(MAKE) lock >/dev/null
-	@status=0; for name in requirements.lock requirements-bench.lock; do \
+	@status=0; for name in $(LOCKS); do \
 	  if ! cmp -s "$$name" ".venv/$$name.before"; then \
 	    echo "$$name does not match pyproject.toml: run \`make lock\` and commit the result." >&2; status=1; \
 	    diff ".venv/$$name.before" "$$name" | head -20 >&2; mv ".venv/$$name.before" "$$name"; \
@@ -99,6 +101,10 @@ bench-pack: $(READY) ## pack 40 million steps from tables: speed and memory (ARG
 .PHONY: bench-train
 bench-train: $(READY) ## training in lanes compared with windows, batch 1 and the limit (ARGS="--only speed --folder F" narrows)
 	@$(IN_VENV) python benchmarks/train.py $(ARGS)
+
+.PHONY: bench-leak
+bench-leak: $(READY) ## what a leak is worth: one network with and without point in time (ARGS="--ercot FOLDER")
+	@$(IN_VENV) python benchmarks/leak.py $(ARGS)
 
 .PHONY: bench-scale
 bench-scale: $(READY) ## exponents of time and memory of every stage, by series, groups, size, files, features, steps (ARGS="--quick")
@@ -144,6 +150,8 @@ adapters: $(ADAPTERS) ## train NeuralForecast, darts and PyTorch on a small proj
 # Composed by DVC's own function, so that the result equals what `dvc exp run` without -S writes.
 COMPOSE := import os; from dvc.utils.hydra import compose_and_dump as f; r = os.getcwd(); f("params.yaml", r + "/conf", None, "config", r, [])
 
+SCHEMA := from pathlib import Path; from hindcast.pipeline.settings.schema import CONF_SCHEMA, conf_schema_text; Path(CONF_SCHEMA).write_text(conf_schema_text(), encoding="utf-8")
+
 .PHONY: figures
 figures: $(READY) ## the figures of the code's structure (ARGS="REVISION" compares)
 	@$(IN_VENV) python -m tools.structure figures $(ARGS)
@@ -163,8 +171,9 @@ lock-outputs: $(READY) ## run the default data set from nothing and write the di
 	@$(IN_VENV) python -m tools.locked_outputs
 
 .PHONY: params
-params: $(READY) ## compose conf/ into params.yaml, for the data set that conf/config.yaml names
+params: $(READY) ## compose conf/ into params.yaml, for the data set that conf/config.yaml names, and write its JSON Schema
 	@$(IN_VENV) python -c '$(COMPOSE)'
+	@$(IN_VENV) python -c '$(SCHEMA)'
 
 .PHONY: venv
 venv: $(READY) ## set up the environment in .venv, nothing else
@@ -182,11 +191,28 @@ lock: $(READY) ## recompile the lock files from pyproject.toml (UPGRADE=1 takes 
 	@.venv-lock/bin/uv pip compile pyproject.toml --group adapters --universal --fork-strategy fewest --generate-hashes \
 	$(addprefix --no-emit-package ,$(OF_TORCH)) \
 	--no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) --output-file requirements-adapters.lock
-	@git diff --stat -- requirements.lock requirements-bench.lock requirements-adapters.lock
+	@.venv-lock/bin/uv pip compile --group docs --universal --generate-hashes \
+	--no-emit-index-url --no-header --quiet $(if $(UPGRADE),--upgrade) --output-file requirements-docs.lock
+	@git diff --stat -- $(LOCKS) requirements-adapters.lock
+
+# The generator of the site is installed separately, so that .venv holds exactly the locked packages. Neither step needs a network, and the result
+# has its own fonts, icons and scripts: `check` finds what a page would load from elsewhere.
+DOCS := .venv-docs/locked-$(shell { pwd -P; cat requirements-docs.lock; } | cksum | tr -cs '0-9\n' -)
+$(DOCS): $(READY)
+	@rm -rf .venv-docs && .venv/bin/python -m venv .venv-docs
+	@.venv-docs/bin/python -m pip --quiet --no-input --disable-pip-version-check install --require-hashes -r requirements-docs.lock
+	@touch "$@"
+
+.PHONY: site
+site: $(DOCS) ## the documentation site, in build/site/index.html; broken links are errors
+	@$(IN_VENV) python -m tools.docs_site pages build/site-pages
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs --quiet build --strict
+	@$(IN_VENV) python -m tools.docs_site check build/site
+	@printf 'The site: %s\n' "$$PWD/build/site/index.html"
 
 .PHONY: clean
 clean: ## remove the environment and all outputs; never data/raw or DVC's cache
-	rm -rf .venv .venv-lock .venv-bench .venv-bench-stream .venv-adapters build dist hindcast.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-lock .venv-bench .venv-bench-stream .venv-adapters .venv-docs build dist hindcast.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf data/simulated data/notes data/tables data/quarantine data/packed data/dataset.h5 data/scaler.json models reports logs .hindcast
 	find pipeline stages tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
 

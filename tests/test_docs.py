@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from contextlib import redirect_stdout
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,9 @@ from pydantic import TypeAdapter
 
 from hindcast.pipeline.settings.origin import OriginField
 from hindcast.pipeline.settings.params import check_params
+from hindcast.stages.cli import COMMANDS, STAGES
+from tests.document_blocks import PYTHON, SHELL, blocks_of, pages, unfenced_commands
+from tests.document_scenarios import NOT_RUN, PAGES, reason_not_run
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = sorted(
@@ -59,10 +66,10 @@ def test_make_help_lists_every_target() -> None:
 
 def test_every_dependency_has_its_reason_and_every_reason_a_dependency() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    project, benchmarks = settings["project"], settings["dependency-groups"]["bench"]
+    project, groups = settings["project"], settings["dependency-groups"]
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["train"], *extras["test"], *benchmarks]
-    declared = {re.split(r"[>=<]", line)[0] for line in lines}
+    lines = [*project["dependencies"], *extras["train"], *extras["test"], *groups["bench"], *groups["docs"]]
+    declared = {re.split(r"[>=<,]", line)[0] for line in lines}
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8")
     explained = set(re.findall(r"^\| ([a-z0-9\[\]-]+) \|", text, re.MULTILINE)) - {"package", "---"}
     assert explained == declared
@@ -152,3 +159,75 @@ def test_the_version_is_the_newest_release_of_the_changelog() -> None:
     releases = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - \d{4}-\d{2}-\d{2}$", changelog, re.MULTILINE)
     assert len(releases) >= 2
     assert project["version"] == releases[0]
+
+
+# --- every command that a document shows is run
+
+
+def test_every_block_of_commands_or_python_is_run_or_has_a_reason() -> None:
+    without = []
+    for page in pages():
+        for block in blocks_of(page):
+            lines = block.commands if block.language == SHELL else block.text.splitlines()[:1]
+            if block.language in {SHELL, PYTHON} and page not in PAGES:
+                without += [f"{page}: {line}" for line in lines if not reason_not_run(page, line)]
+    assert not without, f"no test runs these: add the page to PAGES in tests/document_scenarios.py: {without}"
+
+
+def test_no_command_stands_where_no_test_finds_it() -> None:
+    programs = ("hindcast", "dvc", "git", "make", "python", "pip", "cp", "rm", "source", "for")
+    hidden = [f"{page}: {text}" for page in pages() for text in unfenced_commands(page)]
+    hidden += [
+        f"{page}: {block.text.splitlines()[0]}"
+        for page in pages()
+        for block in blocks_of(page)
+        if block.language not in {SHELL, PYTHON}
+        and block.text.startswith(tuple(f"{name} " for name in programs))
+    ]
+    assert not hidden, f"put commands into blocks that begin with ```sh: {hidden}"
+
+
+def test_every_command_that_is_not_run_is_still_shown() -> None:
+    for page, begin in NOT_RUN:
+        shown = [line for block in blocks_of(page) if block.language == SHELL for line in block.commands]
+        assert any(line.startswith(begin) for line in shown), (
+            f"{page} does not show {begin}: remove the exception"
+        )
+
+
+@cache
+def _options(command: str) -> set[str]:
+    """The options that the help of a command lists."""
+    printed = io.StringIO()
+    with redirect_stdout(printed), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "200")
+        assert import_module(f"hindcast.stages.{command}").main(["--help"]) == 0
+    return set(re.findall(r"--[a-z][a-z-]*", printed.getvalue()))
+
+
+def _unknown(words: list[str]) -> set[str]:
+    """The command or the options among the words of a command line that do not exist."""
+    if words[0] not in {**STAGES, **COMMANDS}:
+        return {words[0]} - {"--help", "--version", "--install-completion", "--show-completion"}
+    given = {word.partition("=")[0] for word in words if word.startswith("--")}
+    return given - _options(words[0]) - {"--help"}
+
+
+def test_every_hindcast_command_that_a_text_names_has_these_options() -> None:
+    """Also those inside sentences and tables, which are not run."""
+    wrong, seen = [], 0
+    for path in DOCUMENTS:
+        if path.name == "CHANGELOG.md" or path.parent.name == "decisions":
+            continue  # they tell what was
+        shown = [line for block in blocks_of(path.relative_to(ROOT).as_posix()) for line in block.commands]
+        texts = [line.removeprefix("hindcast ") for line in shown if line.startswith("hindcast ")]
+        for text in [*texts, *re.findall(r"`hindcast ([a-z][^`\n]*)`", path.read_text(encoding="utf-8"))]:
+            for words in (
+                part.split()
+                for part in re.split(r"&& hindcast |;|[|]", text.partition(" #")[0])
+                if part.strip()
+            ):
+                seen += 1
+                wrong += [f"{path.name}: hindcast {' '.join(words)}: {name}" for name in _unknown(words)]
+    assert seen > 30
+    assert not wrong

@@ -19,7 +19,12 @@ _MOST_LISTED = 5
 
 @dataclass(frozen=True)
 class Columns:
-    """`inputs[name]` are columns of X, `outputs[name]` is a column of Y; a column may be in several inputs."""
+    """`inputs[name]` are columns of X, `outputs[name]` is a column of Y; a column may be in several inputs.
+
+    >>> columns = hindcast.Columns.by_part(work.dataset.feature_parts, work.targets)
+    >>> sorted(columns.inputs), columns.cells
+    (['calendar', 'forecast', 'history'], 17)
+    """
 
     inputs: Mapping[str, tuple[int, ...]]
     outputs: Mapping[str, int]

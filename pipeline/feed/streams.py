@@ -158,6 +158,11 @@ class Segments(Stream):
     A batch is (inputs, targets, weights) by name: inputs (B, T, its features), targets (B, T, 1), weights (B, T), in
     physical units; weights are 0 at padding, unknown targets, steps that are not scored in this split and, in training,
     flagged targets. Batches are read-only views.
+
+    >>> columns = hindcast.Columns.whole(len(work.dataset.features), work.targets)
+    >>> inputs, targets, weights = hindcast.Segments(work.dataset, "validation", 4, columns)[0]
+    >>> inputs["inputs"].shape, targets["usage"].shape, weights["usage"].shape
+    ((4, 24, 17), (4, 24, 1), (4, 24))
     """
 
     @property
@@ -197,6 +202,12 @@ class Windows(Stream):
     `lookback`, as in training; with `whole`, such windows are left out. A window whose target is unknown has weight 0.
 
     ValueError unless `lookback` and `stride` are at least 1.
+
+    >>> columns = hindcast.Columns.by_part(work.dataset.feature_parts, work.targets)
+    >>> stream = hindcast.Windows(work.dataset, "train", 32, columns, seed=7, shuffle=True, lookback=48)
+    >>> inputs, targets, weights = stream.at(epoch=0)[0]
+    >>> inputs["calendar"].shape, targets["usage"].shape
+    ((32, 48, 4), (32, 1))
     """
 
     lookback: int
@@ -256,6 +267,11 @@ class Lanes(Stream):
     is always full. `shuffle`: runs of at most `run_length` steps in an order drawn from (`seed`, `epoch`), cut so that
     lanes end together; otherwise whole runs, each begun `context` steps early at weight 0. Batches are read-only views
     and must be played in order: `fit(shuffle=False)`.
+
+    >>> columns = hindcast.Columns.whole(len(work.dataset.features), work.targets)
+    >>> inputs, targets, weights = hindcast.Lanes(work.dataset, "train", 8, columns)[0]
+    >>> inputs["inputs"].shape, inputs["keep"].ravel().tolist() == [0.0] * 8
+    ((8, 24, 17), True)
     """
 
     run_length: int | None = None

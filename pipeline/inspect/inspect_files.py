@@ -29,6 +29,7 @@ from hindcast.pipeline.raw.csv_blocks import is_compressed
 from hindcast.pipeline.raw.parquet_blocks import is_parquet
 
 _TEXTS = (".csv", ".tsv", ".txt")
+_SCHEMA = "settings.schema.json"  # the name of settings/schema.CONF_SCHEMA
 _MOST_LISTED = 60  # files listed in the table; anomalies name their files anyway
 
 Table = tuple[str, tuple[str, ...], Sequence[tuple[str, ...]]]
@@ -144,10 +145,17 @@ def refuse_overwriting(path: Path, *, force: bool) -> None:
 
 
 def write_proposal(inspection: Inspection, path: Path, *, force: bool = False) -> None:
-    """Write the proposal to a file, atomically; raises RawDataError if there is no proposal."""
+    """Write the proposal to a file, atomically; raises RawDataError if there is no proposal.
+
+    In a folder of conf/, its second line names the JSON Schema there, by which editors check it.
+    """
     refuse_overwriting(path, force=force)
+    text = inspection.require_proposal().text
+    if (path.parent.parent / _SCHEMA).is_file():
+        first, _, rest = text.partition("\n")
+        text = f"{first}\n# yaml-language-server: $schema=../{_SCHEMA}\n{rest}"
     with replace_file(path) as temporary:
-        temporary.write_text(inspection.require_proposal().text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
 
 
 def expand_paths(paths: Iterable[Path]) -> tuple[list[Path], Path, list[str]]:

@@ -14,21 +14,35 @@ from hindcast.pipeline.settings.usable import Usable
 
 
 class VintageRule(Section):
-    """Which of the vintages known at the origin is used."""
+    """Which of the vintages known at the origin is used.
+
+    - `take`: the one issued last, or the one issued last whose row is not empty.
+    - `max_age`: a vintage issued longer ago than this before the origin is not used; null: any age.
+    """
 
     take: Literal["newest", "newest_filled"] = "newest"
     max_age: PositiveDuration | None = None
 
 
 class GapRule(Section):
-    """How gaps in the inputs are treated: filled forward up to `fill`; a longer gap ends the sequence or sets a mask."""
+    """How gaps in the inputs are treated.
+
+    - `fill`: a missing forecast or known value is carried forward for up to this long.
+    - `longer`: a longer gap ends the sequence, or becomes 0 with a mask (`indicator`).
+    """
 
     fill: DurationField = Duration("2h", 2 * HOUR)
     longer: Literal["end", "indicator"] = "end"
 
 
 class AlignSettings(Section):
-    """How typed rows are aligned to regular steps, each with a row of X, a target and an origin."""
+    """How typed rows are aligned to regular steps, each with a row of X, a target and an origin.
+
+    - `target`: the realized values that are predicted.
+    - `published`: by target, the forecast value that was published for it; the network is compared with it.
+    - `from`, `until`: only steps in this half-open interval; null: all.
+    - `origin`: when the forecast of a step is made; nothing that became known later is used. One form, or a list of forms.
+    """
 
     newer_fields: ClassVar[frozenset[str]] = frozenset({"usable", "capacity"})
 

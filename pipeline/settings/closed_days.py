@@ -17,7 +17,11 @@ _YEAR = 366
 
 
 class ClosedDays(Section):
-    """Public holidays of a country (ISO 3166 code) or of a subdivision, and further dates."""
+    """Public holidays of a country (ISO 3166 code) or of a subdivision, and further dates.
+
+    - `holidays`, `subdivision`: the codes of a country and of a part of it in the library `holidays`.
+    - `dates`: further days.
+    """
 
     holidays: str
     subdivision: str | None = None

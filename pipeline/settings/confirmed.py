@@ -14,7 +14,12 @@ from hindcast.pipeline.wording import time_text
 
 
 class ConfirmedEvent(Section):
-    """A genuine event that raises no warning: a cold spell, a strike. Names and times that are left out match all."""
+    """A genuine event that raises no warning: a cold spell, a strike. Names and times that are left out match all.
+
+    - `source`, `group`, `series`, `value`: what it concerns.
+    - `from`, `until`: the half-open interval, UTC.
+    - `note`: what happened, for readers.
+    """
 
     source: str | None = None
     group: str | None = None

@@ -39,7 +39,11 @@ _MOST_STEPS = 60  # of whole days
 
 
 class Rolling(Section):
-    """Statistics of the newest realized values known at the origin."""
+    """Statistics of the newest realized values known at the origin.
+
+    - `windows`: each ends with the newest step known at the origin.
+    - `statistics`: one column for each of them and each window.
+    """
 
     windows: Annotated[tuple[PositiveDuration, ...], Field(min_length=1)]
     statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] = ("mean",)
@@ -50,6 +54,8 @@ HolidayKind = Literal["public", "eve", "bridge", "school", "regional"]
 
 class Holidays(Section):
     """The public holidays of a country (ISO 3166 code) or of a subdivision, from the library `holidays`.
+
+    - `country`, `subdivision`: their codes in that library.
 
     Each of `kinds` is a column of X:
 
@@ -68,7 +74,17 @@ class Holidays(Section):
 
 
 class Features(Section):
-    """The columns of X."""
+    """The columns of X.
+
+    - `forecast`: the forecast values for the step itself.
+    - `known`: values of sources of role known; `all` leaves out those that only `align.usable` reads.
+    - `lags`: by realized value, how long before the step it is read.
+    - `recent`: by realized value, the number of newest steps known at the origin.
+    - `rolling`: by realized value, statistics over windows that end with the newest step known at the origin.
+    - `ahead`: the number of next steps whose forecasts are columns too.
+    - `calendar`: sine and cosine of each, in the zone of the group.
+    - `lead`: whether the hours from the origin, and from the issue time of each vintage, are columns.
+    """
 
     forecast: Literal["all"] | tuple[str, ...] = "all"
     known: Literal["all"] | tuple[str, ...] = "all"

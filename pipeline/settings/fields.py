@@ -143,9 +143,9 @@ class TextField(Section):
     match in any case.
     """
 
-    column: str | None = None
+    column: str | None = None  # the name is the text of its cell
     path: Pattern | None = None  # searched in the path below raw.path; its only group is the value
-    constant: str | None = None
+    constant: str | None = None  # one name for all rows
     map: dict[str, str] | None = None
     case: Literal["keep", "upper", "lower"] = "keep"
 
@@ -180,16 +180,16 @@ class PeriodField(Section):
     the named group `period` of the header pattern.
     """
 
-    column: str | None = None
-    length: PositiveDuration
-    first: Annotated[Integer, Field(ge=-100_000, le=100_000)] = 1
+    column: str | None = None  # without one it is the group `period` of the headings
+    length: PositiveDuration  # of a step
+    first: Annotated[Integer, Field(ge=-100_000, le=100_000)] = 1  # the number of the first step
 
 
 class LaterField(Section):
     """A column that resolves ambiguous wall times: rows with one of the texts `later` in it have the later occurrence."""
 
-    column: str
-    later: Texts
+    column: str  # one that tells the two occurrences apart
+    later: Texts  # its texts in rows of the later one
 
 
 _Word = Literal["in_order", "in_reverse_order", "earlier", "later", "quarantine"]
@@ -215,7 +215,7 @@ class StampText(Section):
     columns: Annotated[tuple[str, ...], BeforeValidator(_to_columns)] | None = None
     path: Pattern | None = None  # searched in the path below raw.path
     format: StampFormat = "iso"
-    zone: ZoneOrGroup = "UTC"
+    zone: ZoneOrGroup = "UTC"  # of times without an offset; `group`: the zone of the group
     shift: ShiftField | None = None
 
     def _faults(self) -> Iterator[str]:
@@ -250,8 +250,8 @@ class StampField(StampText):
     - `period`: the number of a step inside the day that the timestamp gives.
     """
 
-    ambiguous: Ambiguous = "quarantine"
-    nonexistent: Literal["drop", "quarantine"] = "quarantine"
+    ambiguous: Ambiguous = "quarantine"  # which of the two hours in autumn a repeated time is
+    nonexistent: Literal["drop", "quarantine"] = "quarantine"  # times that the clock skips in spring
     label: Literal["start", "end", "hour_ending", "last_day"] = "start"
     step: PositiveDuration | None = None
     part: Literal["start", "end"] | None = None
@@ -273,8 +273,8 @@ class StampField(StampText):
 class LeadField(Section):
     """The vintage lead, valid_time - issue_time, in `unit`: a column, or the named group `lead` of the header pattern."""
 
-    column: str | None = None
-    unit: Literal["min", "h", "d", "w"] = "h"
+    column: str | None = None  # without one it is in the headings
+    unit: Literal["min", "h", "d", "w"] = "h"  # of the number
 
     @property
     def unit_ns(self) -> int:
@@ -290,7 +290,7 @@ class FlagLimits(Section):
     """Limits beyond which a value is flagged. `below` and `above` apply to single values, `zeros` and `frozen` to runs of equal values.
 
     - `below`, `above`: values under or over these numbers.
-    - `zeros`: 0 for this long or longer; `frozen`: another number that stays the same for this long or longer.
+    - `zeros`, `frozen`: 0, or another number, that stays the same for this long or longer.
 
     The rows of a run follow one another by at most a step; its length counts from its first timestamp to the end of the
     step of its last one.
@@ -316,8 +316,8 @@ class FlagLimits(Section):
 class StampValue(Section):
     """How a cell with a timestamp is read as a value: seconds since 1970 in UTC. An ambiguous time is the later one."""
 
-    format: StampFormat = "iso"
-    zone: ZoneOrGroup = "UTC"
+    format: StampFormat = "iso"  # as for other timestamps
+    zone: ZoneOrGroup = "UTC"  # of times without an offset
 
     @property
     def formats(self) -> tuple[str, ...]:
@@ -339,20 +339,20 @@ class ValueField(Section):
 
     newer_fields: ClassVar[frozenset[str]] = frozenset({"codes", "time", "accumulated", "counter", "members"})
 
-    column: str | None = None
-    header: Pattern | None = None  # its named groups set fields of the row
+    column: str | None = None  # of a long file: a row is one series at one time
+    header: Pattern | None = None  # of the columns of a wide file; its named groups set fields of the row
     codes: dict[str, Number] | None = None
     time: StampValue | None = None
     accumulated: Literal["since_issue"] | None = None
     counter: bool | CounterField = False
     members: tuple[MemberStatistic, ...] = ()  # statistics over the members of an ensemble
-    unit: str = ""
-    min: Number | None = None
-    max: Number | None = None
-    allowed: tuple[Number, ...] | None = None
+    unit: str = ""  # one in the whole data set; nothing is converted
+    min: Number | None = None  # rows below go to quarantine
+    max: Number | None = None  # rows above go to quarantine
+    allowed: tuple[Number, ...] | None = None  # rows with other numbers go to quarantine
     flag: FlagLimits | None = None
     on_flag: OnFlag = "keep"
-    resample: Resample = "mean"
+    resample: Resample = "mean"  # how finer timestamps become the value of a step
     angle: bool = False  # degrees: X has its sine and cosine, so that 359 is near 1
 
     def _faults(self) -> Iterator[str]:

@@ -52,7 +52,12 @@ Weekdays = Annotated[
 
 
 class Gate(Section):
-    """What all gates share: `at` is the origin; or `gate` is a deadline, and the origin is `ready` before it."""
+    """What all gates share: `at` is the origin; or `gate` is a deadline, and the origin is `ready` before it.
+
+    - `at`: the time of day of the origin.
+    - `zone`: the zone of the times of day; `group`: that of the group.
+    - `gate`, `ready`: a deadline, and how long before it the forecast is finished; instead of `at`.
+    """
 
     at: TimeOfDay | None = None
     zone: ZoneOrGroup = "group"
@@ -82,7 +87,7 @@ class Gate(Section):
 class DailyGate(Gate):
     """Every step of a local day is forecast at one time of the previous local day."""
 
-    covers: Literal["next_day"]
+    covers: Literal["next_day"]  # all steps of the next local day
 
     def origins(self, times: Times, group_zone: str) -> Ints:
         """Return the origins (step, track) of steps that start at `times`."""
@@ -99,6 +104,9 @@ class WeekdayGates(Gate):
 
     There is no gate on the days `closed` (dates, or public holidays): what it would cover is covered by the last gate before.
     Steps of a weekday that no gate covers have no origin.
+
+    - `covers`: by the weekday of a gate, the weekdays that it covers.
+    - `closed`: the days without a gate.
     """
 
     covers: dict[Weekday, Weekdays]
@@ -147,6 +155,11 @@ class WeeklyGate(Gate):
     (`next_week`), or of the week itself (`this_week`, for steps of 7d, whose values are not known before the week is over).
 
     With `for` of several weeks, each gate covers that many weeks: track j uses the gate j weeks before.
+
+    - `on`: the weekday of the gate.
+    - `covers`: the week after the gate, or the week that contains it.
+    - `starts`: the weekday on which a week starts.
+    - `for`: the number of weeks, as a duration.
     """
 
     on: Weekday

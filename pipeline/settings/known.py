@@ -63,7 +63,11 @@ class BeforeStep(Section):
 
 
 class DayAt(Section):
-    """Known at a time of day, `day` local days after (before, if negative) the local day of the timestamp."""
+    """Known at a time of day, `day` local days after (before, if negative) the local day of the timestamp.
+
+    - `at`: the time of day.
+    - `zone`: its zone; `group`: that of the group.
+    """
 
     day: Annotated[Integer, Field(ge=-3_660, le=3_660)]
     at: TimeOfDay

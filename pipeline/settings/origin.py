@@ -51,6 +51,12 @@ class Cycle(Section):
     [from + j * every, from + (j + 1) * every).  In a zone with clock changes `at`, `from` and `for` are wall-clock
     times: if `for` is a day, it has 23 or 25 hours on the days of a clock change. A day that a zone skipped has no origin,
     and does not count in `every`, `from` and `for`; with `on` it does, so that weekdays stay what they are.
+
+    - `every`: the time between origins; it divides a day, or is a number of whole days.
+    - `at`: the time of day of an origin.
+    - `zone`: the zone of `at`, `from` and `for`; `group`: that of the group.
+    - `from`, `for`: the first step that an origin covers, and the length of what it covers.
+    - `on`: the weekday of the origins, if `every` is whole weeks.
     """
 
     every: PositiveDuration

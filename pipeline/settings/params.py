@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import Field, ValidationError
-from pydantic.json_schema import GenerateJsonSchema
 
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.align import AlignSettings
-from hindcast.pipeline.settings.base import Duration, Integer, Section
+from hindcast.pipeline.settings.base import Integer, Section
 from hindcast.pipeline.settings.capacity import capacity_faults
 from hindcast.pipeline.settings.known import KnownRule
 from hindcast.pipeline.settings.origin import AnyOrigin
@@ -45,12 +44,19 @@ _TEMPLATE = Path(__file__).parents[2] / "templates" / "params.yaml"  # in hindca
 class SimulationParams(Section):
     """The settings that `simulate` reads."""
 
-    seed: Annotated[Integer, Field(ge=0, lt=2**31)] = 7
+    seed: Annotated[Integer, Field(ge=0, lt=2**31)] = 7  # determines every random choice
     simulate: SimulateSettings = SimulateSettings()
 
 
 class Params(SimulationParams):
-    """All settings of a data set and its experiment."""
+    """All settings of a data set and its experiment.
+
+    - `split`: who is trained, validated and tested on what; one form per policy.
+
+    >>> params = hindcast.load_params("params.yaml")
+    >>> params.train.mode, params.raw.data_set
+    ('stateful', 'simulated')
+    """
 
     raw: RawSettings
     align: AlignSettings
@@ -61,28 +67,14 @@ class Params(SimulationParams):
     evaluate: EvaluateSettings = EvaluateSettings()
 
 
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of params.yaml for editors; a first line `# yaml-language-server: $schema=FILE` selects it.
-
-    It does not contain the rules between settings, which `load_params` checks.
-    """
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **Params.model_json_schema(schema_generator=_SchemaOfSettings),
-    }
-
-
-class _SchemaOfSettings(GenerateJsonSchema):
-    def encode_default(self, dft: Any) -> Any:
-        """Encode durations as they are written, not as the fields of a dataclass."""
-        return str(dft) if isinstance(dft, Duration) else super().encode_default(dft)
-
-
 def load_params(path: Path | str, overrides: Sequence[str] = ()) -> Params:
     """Read and check a settings file.
 
     `overrides` are `dotted.key=value` texts; the value is parsed as YAML. Raises MissingInputError if the file
     is missing, and SettingsError with all faults if the settings are invalid.
+
+    >>> hindcast.load_params("params.yaml", ["train.units=[32]"]).train.units
+    (32,)
     """
     return check_params(read_params(path, overrides), str(path))
 

@@ -70,17 +70,17 @@ class Source(Section):
 
     newer_fields: ClassVar[frozenset[str]] = frozenset({"member", "coarser"})
 
-    role: Role
-    files: str | tuple[str, ...]  # glob below raw.path
+    role: Role  # values published in advance, measured, or known for all time
+    files: str | tuple[str, ...]  # one glob below raw.path, or several
     part_of: str | None = (
         None  # the source in whose tables the rows are stored: one forecast, several descriptions
     )
-    separator: Character = ","
-    decimal: Literal[".", ","] = "."
-    thousands: Literal[",", ".", " ", "'"] | None = None  # a space means every kind of space
+    separator: Character = ","  # between the cells of a line
+    decimal: Literal[".", ","] = "."  # the decimal sign of numbers
+    thousands: Literal[",", ".", " ", "'"] | None = None  # between three digits; a space is any kind
     around: Texts = ()  # texts next to a number that are ignored: %, MW, a currency
     negatives: Literal["brackets", "trailing"] | None = None  # (12.5) or 12.5- is -12.5
-    quote: Character = '"'
+    quote: Character = '"'  # around a cell that contains separators
     encoding: Encodings = "utf-8"  # or a list: each file has the first one that fits all of its text
     skip_lines: Annotated[Integer, Field(ge=0, le=1_000_000)] = 0  # lines before the header
     skip_until: Pattern | None = None  # the header is the first line that it matches
@@ -103,8 +103,8 @@ class Source(Section):
     interpolate: PositiveDuration | None = (
         None  # the longest gap between timestamps of a vintage that is filled
     )
-    missing: tuple[str, ...] = MISSING
-    duplicates: Literal["quarantine", "first", "last"] = "quarantine"
+    missing: tuple[str, ...] = MISSING  # texts of cells without a value
+    duplicates: Literal["quarantine", "first", "last"] = "quarantine"  # conflicts: all rows go, or one stays
 
     def groups_of_rules(self) -> tuple[Iterator[str], ...]:
         """Return the messages of the groups of rules."""
@@ -175,12 +175,12 @@ class RawSettings(Section):
     """All sources of a data set, with their common grid and zone."""
 
     name: Name | None = None  # of the data set, as reports show it; none: the last folder of `path`
-    path: str
-    frequency: PositiveDuration
+    path: str  # the folder of the raw files
+    frequency: PositiveDuration  # the length of a step
     grid_offset: DurationOrDurations = Duration("0h", 0)  # where steps start: one for all groups, or by group
     anchor: AnchorOrAnchors | None = None  # the weekday or a date on which steps of several days start
-    zone: ZoneOrZones = "UTC"
-    max_bad_fraction: Annotated[Number, Field(ge=0, le=1)] = 0.01
+    zone: ZoneOrZones = "UTC"  # of local times and days: one for all groups, or by group
+    max_bad_fraction: Annotated[Number, Field(ge=0, le=1)] = 0.01  # the largest share of bad rows of a source
     sources: Annotated[dict[str, Source], Field(min_length=1)]
     newer_fields: ClassVar[frozenset[str]] = frozenset({"anchor"})
     confirmed: tuple[ConfirmedEvent, ...] = ()  # genuine events, about which `ingest` does not warn

@@ -14,7 +14,14 @@ Codec = Literal["none", "gzip", "zstd"]
 
 
 class PackSettings(Section):
-    """How steps are stored in HDF5."""
+    """How steps are stored in HDF5.
+
+    - `segment_length`: steps per sample. Samples are the unit of shuffling and of truncated backpropagation.
+    - `codec`: the compression of the arrays.
+    - `chunk_bytes`: the size of an HDF5 chunk of `X` before compression, rounded to whole samples.
+    - `min_coverage`: the least share of the steps of a group for which each source must have a vintage known at the origin; with
+      less, `pack` fails.
+    """
 
     segment_length: Annotated[Integer, Field(ge=1, le=1_000_000)] = 24
     codec: Codec = "zstd"
@@ -32,6 +39,7 @@ class ScaleSettings(Section):
 
     - `by`: one scale per feature, or one per feature and series (or group). A series uses the scale of its group, and a
       group the scale of the feature, if training has fewer than `min_rows` rows of it, or if the feature does not vary.
+    - `min_rows`: the fewest training rows from which a scale of its own is computed.
     - `target` (null: same as `by`): the same choice for the targets. With `series` the loss is computed in units of each
       series, so that large series do not dominate it.
     - `robust`: the median and the spread of the middle half of the values instead of mean and standard deviation, which a
@@ -56,7 +64,12 @@ else:
 
 
 class EvaluateSettings(Section):
-    """Which forecasters the model is compared with, and the sums of series that are scored as well."""
+    """Which forecasters the model is compared with, and the sums of series that are scored as well.
+
+    - `baselines`: the other forecasters, all scored on the same rows.
+    - `trees_max_rows`: the most rows on which the boosted trees are fitted; a sample is drawn from more.
+    - `sums`: the sum of the series of each group, of all series, or both.
+    """
 
     baselines: tuple[Baseline, ...] = ("published", "persistence", "seasonal_24h", "seasonal_168h", "trees")
     trees_max_rows: Annotated[Integer, Field(ge=1, le=10**12)] = 500_000
@@ -78,11 +91,18 @@ class SimulateSettings(Section):
 
     `sets` names the generated data sets that this project uses: with `games`, the stage is part of the graph of `dvc repro`
     and writes `data/simulated`; with an empty list, the graph has no such stage.
+
+    - `games`: the number of groups.
+    - `customers`: the number of series in each game.
+    - `days`: the length of the data.
+    - `zone`: the time zone of all games.
     """
 
     sets: tuple[Literal["games"], ...] = ()
     games: Annotated[Integer, Field(ge=1, le=10_000)] = 4
     customers: Annotated[Integer, Field(ge=1, le=100_000)] = 10
     days: Annotated[Integer, Field(ge=10, le=20_000)] = 200
-    start: Start = 1_726_358_400 * SECOND  # 2024-09-15: 200 days include both clock changes
+    start: Start = (
+        1_726_358_400 * SECOND
+    )  # the first day; 200 days from 2024-09-15 include both clock changes
     zone: Zone = "Europe/Berlin"

@@ -53,11 +53,14 @@ class SplitSection(Section):
     """
 
     may_be_stateful: ClassVar[bool] = True
-    policy: str
+    policy: str  # who is held out, and so which other settings this section has
 
 
 class Chronological(SplitSection):
-    """Training, then validation, then test; validation and test are shares of the observed span, or their start dates."""
+    """Training, then validation, then test.
+
+    - `validation`, `test`: shares of the span of observed targets, or the dates at which they start.
+    """
 
     policy: Literal["chronological"] = "chronological"
     validation: Border = 0.1
@@ -90,13 +93,19 @@ class _Shares(SplitSection):
 
 
 class HeldOut(_Shares):
-    """Whole series, or whole groups, in validation and test; the shares are shares of their number."""
+    """Whole series, or whole groups, in validation and test.
+
+    - `validation`, `test`: shares of the number of series or groups.
+    """
 
     policy: Literal["by_series", "by_group"]
 
 
 class RandomSamples(_Shares):
-    """A permutation of all samples, cut by shares: this split leaks, and the leakage is reported."""
+    """A permutation of all samples, cut by shares: this split leaks, and the leakage is reported.
+
+    - `validation`, `test`: shares of the number of samples.
+    """
 
     may_be_stateful: ClassVar[bool] = False
     policy: Literal["random"]
@@ -139,6 +148,7 @@ class RollingOrigin(_Shares):
 class Blocked(_Shares):
     """Blocks of time, some of them held out, spread over the years.
 
+    - `validation`, `test`: shares of the number of blocks.
     - `block`: the length of a block.
     - `distance`: the time after a held-out block that is excluded from training; null: the longest reach of an input,
       computed from the settings.

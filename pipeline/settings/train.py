@@ -79,25 +79,36 @@ Quantiles = Annotated[
 class TrainSettings(Section):
     """The network and how it is fitted.
 
-    - `mode: stateful`: batches of `lanes` rows, with state carried from sample to sample. `run_length` cuts long
-      sequences; the `warm_up` steps before each cut are processed again at weight 0. The `context` steps before a split
-      are processed at weight 0.
-    - `mode: windows`: batches of `batch_size` windows of `lookback` steps, without state.
+    - `mode: stateful`: batches of `lanes` rows, with state carried from sample to sample, and a target at every step.
+    - `mode: windows`: batches of `batch_size` windows of `lookback` steps, one target each, without state.
     - `mode: per_series`: windows of one series after another, `epochs` times over; weights and optimiser continue from
       series to series.
+    - `lanes`: rows of a stateful batch.
+    - `run_length`: the longest run; longer sequences are cut, and each run starts from a zero state. Null: no cuts.
+    - `warm_up`: steps before each cut that are processed again at weight 0.
+    - `context`: steps before a split that are processed at weight 0 to warm up the state.
+    - `lookback`, `batch_size`: steps of a window, windows of a batch; not used by `mode: stateful`.
     - `model`: the function that builds a custom network between scaled inputs and scaled outputs.
+    - `cell`, `units`: the recurrent layers, one number of units per layer.
     - `members`: the number of stacks of `units`, trained in parallel, each on its own loss; the forecast is their mean.
-    - `identity`: how the network distinguishes series; `auto`: see `identity_for`.
+    - `identity`: how the network distinguishes series; `auto`: `one_hot` for up to 128 series, else `embedding`.
+    - `embedding_size`: the length of the vector of each series with `identity: embedding`.
     - `dropout`: the share of the outputs of each recurrent layer that training drops.
     - `residual`: whether the network learns the error of the published forecast.
-    - `quantiles`: the quantiles that are predicted, for the pinball loss.
-    - `schedule: cosine`: lowers the learning rate to 0 over all epochs.
-    - `average` (such as 0.99): validates and keeps a moving mean of the weights; each batch replaces the share 1 - average.
+    - `precision`: of the recurrent layers; scaling, heads, state and loss are computed in float32.
     - `bits`: `exact` gives the same bits for any number of threads; `fast` uses TensorFlow's faster kernels, whose rounding
       depends on processor and threads.
-    - `checkpoint_every` (a number of batches or a duration; null: never) does not change results.
-    - `validation`: whether the validation data is read again for each epoch, or kept in memory if it fits into
-      `validation_budget`; does not change results.
+    - `epochs`, `patience`: the most epochs; training stops when validation has not improved for `patience` epochs (null:
+      never), and keeps the best weights.
+    - `learning_rate`: of Adam.
+    - `schedule: cosine`: lowers the learning rate to 0 over all epochs.
+    - `average`: (such as 0.99) validates and keeps a moving mean of the weights; each batch replaces the share 1 - average.
+    - `clip_norm`: the largest norm of all gradients together; null: no limit.
+    - `loss`: in scaled units, each target with its weight.
+    - `quantiles`: the quantiles that are predicted, for the pinball loss.
+    - `validation`, `validation_budget`: whether the validation data is read again for each epoch, or kept in memory if it fits
+      into the budget; does not change results.
+    - `checkpoint_every`: a number of batches or a duration; null: never. Does not change results.
     """
 
     mode: Literal["stateful", "windows", "per_series"] = "stateful"

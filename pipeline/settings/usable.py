@@ -16,7 +16,12 @@ from hindcast.pipeline.wording import time_text
 
 
 class UnusableInterval(Section):
-    """A half-open interval, UTC, in which a target is unusable. Names and times that are left out match all."""
+    """A half-open interval, UTC, in which a target is unusable. Names and times that are left out match all.
+
+    - `group`, `series`: what it concerns.
+    - `from`, `until`: its ends.
+    - `note`: what happened, for readers.
+    """
 
     group: str | None = None
     series: str | None = None
@@ -43,9 +48,10 @@ class Usable(Section):
 
     A step is unusable if one of these holds for any part of it, by the last revision of each row:
 
-    - `value`, a realized or known value, is one of `unusable`: numbers, or texts that the value's `codes` name.
-    - it overlaps an interval of a file: from the valid time of a row to its value `until`, which has the setting `time`.
-    - it overlaps one of `intervals`.
+    - `value`: a realized or known value that is one of `unusable`.
+    - `unusable`: numbers, or texts that the `codes` of `value` name.
+    - `until`: a value with the setting `time`; the step overlaps the interval from the valid time of a row to this value.
+    - `intervals`: the step overlaps one of them.
     """
 
     value: str | None = None

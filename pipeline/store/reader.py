@@ -52,6 +52,11 @@ class Dataset(HeaderValues):
       files are remembered there; `check_shards=False` leaves this to the caller.
 
     Raises MissingInputError if a file is missing, FormatError if one is damaged or belongs to another data set.
+
+    >>> from pathlib import Path
+    >>> with hindcast.Dataset(Path("data/dataset.h5")) as dataset:
+    ...     dataset.targets, dataset.read("Y", range(2)).shape
+    (('usage',), (2, 24, 1))
     """
 
     def __init__(

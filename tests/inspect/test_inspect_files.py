@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hindcast.pipeline.errors import HindcastError, MissingInputError, RawDataError
 from hindcast.pipeline.inspect.inspect_files import inspect_files, write_proposal
 from hindcast.pipeline.settings.params import check_params
+from hindcast.pipeline.settings.schema import CONF_SCHEMA
 from tests.examples import examples
 from tests.inspect import mock
 
@@ -298,3 +299,16 @@ def test_a_file_that_is_there_is_not_overwritten_unless_forced(tmp_path: Path) -
     assert target.read_text(encoding="utf-8") == "mine"
     write_proposal(seen, target, force=True)
     assert target.read_text(encoding="utf-8") == seen.require_proposal().text
+
+
+def test_a_proposal_in_conf_names_the_schema_there_for_editors(tmp_path: Path) -> None:
+    text = mock.lines("time,load", *((f"{t:%Y-%m-%d %H:%M}", v) for t, v in zip(TIMES, LOAD, strict=True)))
+    seen = mock.seen(tmp_path, x_csv=text)
+    target = tmp_path / "conf/dataset/mine.yaml"
+    target.parent.mkdir(parents=True)
+    (tmp_path / CONF_SCHEMA).write_text("{}", encoding="utf-8")
+    write_proposal(seen, target)
+    first, second, *others = target.read_text(encoding="utf-8").splitlines()
+    assert [first, *others] == seen.require_proposal().text.splitlines()
+    assert first == "# @package _global_"
+    assert second == "# yaml-language-server: $schema=../settings.schema.json"

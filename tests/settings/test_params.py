@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import yaml
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.gates import DailyGate
 from hindcast.pipeline.settings.origin import Before, Cycle
-from hindcast.pipeline.settings.params import Params, check_params, json_schema, load_params, load_simulation
+from hindcast.pipeline.settings.params import Params, check_params, load_params, load_simulation
 from tests.mock_data import mock_settings
 
 
@@ -183,25 +182,6 @@ def test_one_fault_is_reported_once_without_its_consequences(
     with pytest.raises(SettingsError) as caught:
         check_params(mock_settings(**{path: value}), "params.yaml")
     assert [found[: len(fault)] for found, fault in zip(caught.value.faults, faults, strict=True)] == faults
-
-
-def test_the_schema_has_every_setting_and_gives_each_a_type(root: Path) -> None:
-    schema = json_schema()
-    text = json.dumps(schema)
-    assert json.loads(text) == schema
-    for section, values in yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8")).items():
-        form = schema["properties"][section]
-        names = [form["$ref"]] if "$ref" in form else [one["$ref"] for one in form.get("oneOf", ())]
-        forms = [schema["$defs"][name.rpartition("/")[2]] for name in names]
-        assert not forms or any(set(values) <= set(one["properties"]) for one in forms), section
-    for name, form in schema["$defs"].items():
-        if form["type"] == "array":  # a list of forms that are checked themselves
-            assert form["items"], name
-            continue
-        assert form["additionalProperties"] is False, name
-        for field, value in form["properties"].items():
-            assert {"type", "anyOf", "oneOf", "$ref", "const", "enum"} & set(value), f"{name}.{field}"
-    assert schema["$defs"]["Blocked"]["properties"]["block"]["default"] == "28d"
 
 
 def test_the_settings_of_simulate_are_read_without_the_other_sections(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 pytestmark = pytest.mark.workflow
 
+TINY = ("simulate.games=1", "simulate.customers=2", "simulate.days=40", "train.units=[4]", "train.epochs=1")
 PARTS = {
     "ingest": (["ingest.py", "speed", "bad", "--megabytes", "1", "--repeat", "1"], "relative to pyarrow"),
     "parquet": (["ingest.py", "parquet", "--megabytes", "1", "--repeat", "1"], "relative to parquet_read"),
@@ -23,6 +24,10 @@ PARTS = {
         "in memory",
     ),
     "train": (["train.py", "--only", "limit", "--series", "4", "--rounds", "1"], "lanes / limit"),
+    "leak": (
+        ["leak.py", *(f"--set={change}" for change in TINY)],
+        "leaky, as scored",
+    ),
     "scale": (
         ["scale.py", "--axes", "series", "--sizes", "4", "8", "--stages", "ingest", "pack"],
         "peak of ingest, series 8",

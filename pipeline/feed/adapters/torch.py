@@ -18,6 +18,12 @@ class MapDataset:
 
     The stream is shuffled already. Rows that are read in its order are read in whole stretches; in any other
     order each is read for itself. Arrays are copies, which torch may write to. Goes through pickle to worker processes.
+
+    >>> columns = hindcast.Columns.whole(len(work.dataset.features), work.targets)
+    >>> rows = hindcast.MapDataset(hindcast.Windows(work.dataset, "train", 32, columns, lookback=48))
+    >>> inputs, targets, weights = rows[0]
+    >>> inputs["inputs"].shape
+    (48, 17)
     """
 
     stream: Segments | Windows
