@@ -41,7 +41,8 @@ NOT_RUN = {
     (
         "docs/adapters.md",
         "",
-    ): "needs torch, darts and NeuralForecast: `make adapters` runs and judges whole examples of it",
+    ): "needs torch and two libraries: `make adapters` runs and judges whole examples of it",
+    ("docs/upgrading.md", ""): "test_upgrade.py upgrades a project that `hindcast init` made",
 }
 """Commands that no test runs on their page, by the page and how they begin, each with its reason."""
 
@@ -178,10 +179,12 @@ def finished(page: str) -> Callable[[Path], Iterator[tuple[Scenario, list[Block]
             (own,) = (block for block in blocks_of(page) if block.language == PYTHON)
             reader.run(blocks_of(page)[0])
             reader.run(own)
+            write_feature_table(work)
         changes = {
             "data/packed/ES.h5": "data/packed/game_01.h5",
             'target="load"': 'target="usage"',
             "path/to/project": ".",
+            "meters.load@24h": "meters.usage@48h",
         }
         yield (
             Scenario(reader),
