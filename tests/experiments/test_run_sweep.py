@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 import time
@@ -10,8 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hindcast.pipeline.experiments.run_sweep import _environment, _stop, default_jobs
-from hindcast.pipeline.experiments.worktrees import Worktree
+from hindcast.pipeline.errors import HindcastError
+from hindcast.pipeline.experiments.committed_state import read_baseline
+from hindcast.pipeline.experiments.recorded_experiments import record_experiment
+from hindcast.pipeline.experiments.run_sweep import Sweep, _environment, _stop, default_jobs
+from hindcast.pipeline.experiments.sweep_command import begin_sweep
+from hindcast.pipeline.experiments.sweep_journal import Journal
+from hindcast.pipeline.experiments.worktrees import SharedCache, Worktree, Worktrees
+from tests.experiments.small_project import make_small_project
 
 GIB = 1 << 30
 
@@ -59,3 +66,56 @@ def test_stopping_ends_programs_that_ignore_it_and_what_they_started(tmp_path: P
     assert program.poll() is not None
     assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE
     program.stdout.close()
+
+
+def sweep_of(project: Path, *words: str) -> tuple[Sweep, list[str]]:
+    """A sweep named `s` of a small project, and the lines that it reports."""
+    begun = begin_sweep(project, words, "s", lambda _: None)
+    journal = Journal.open(project, "s", begun.baseline.revision)
+    journal.add(list(begun.combinations))
+    trees = Worktrees(begun.baseline, journal.folder / "trees", SharedCache(project / ".dvc/cache", "copy"))
+    lines: list[str] = []
+    return Sweep(begun.baseline, begun.combinations, journal, trees, 2, lines.append, -1), lines
+
+
+def test_a_name_that_another_experiment_has_is_an_error_before_anything_runs(
+    tmp_path: Path, root: Path
+) -> None:
+    project = make_small_project(tmp_path / "project", root)
+    (project / "dvc.lock").touch()
+    record_experiment(read_baseline(project), project, "s-units_2", "of somebody else")
+    sweep, lines = sweep_of(project, "train.units=[1],[2],[3]")
+    with pytest.raises(HindcastError, match="nothing was started") as caught:
+        sweep.run()
+    assert len(caught.value.faults) == 1
+    assert caught.value.faults[0].startswith(
+        "s-units_2 for train.units=[2]: an experiment of this name has other settings"
+    )
+    assert not lines
+
+
+def test_a_full_disk_fails_what_it_hits_and_is_named_in_the_log(
+    tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> Worktree:
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
+
+    project = make_small_project(tmp_path / "project", root)
+    sweep, lines = sweep_of(project, "raw.max_bad_fraction=0.1,0.2", "train.units=[1],[2]")
+    monkeypatch.setattr(Worktrees, "open", full)
+    assert not sweep.run()
+    failed = [line.rpartition(" ")[2] for line in lines if line.startswith("failed")]
+    assert len(failed) == 2  # once for each half, whose other stages are not tried
+    assert all("No space left on device" in (project / log).read_text(encoding="utf-8") for log in failed)
+    states = Journal.open(project, "s", sweep.baseline.revision).entries.values()
+    assert [(each.state, each.log) for each in states] == [
+        ("failed", log) for log in failed for _ in range(2)
+    ]
+
+
+def test_a_recorded_experiment_that_was_removed_is_run_again(tmp_path: Path, root: Path) -> None:
+    project = make_small_project(tmp_path / "project", root)
+    sweep, _ = sweep_of(project, "train.units=[1]")
+    sweep.journal.set_states([sweep.combinations[0].digest], "recorded")
+    assert sweep._find_todo() == {sweep.combinations[0].digest}
+    assert sweep.journal.entries[sweep.combinations[0].digest].state == "waiting"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -209,3 +210,18 @@ def test_a_network_is_swept_in_the_real_pipeline(tmp_path: Path) -> None:
     again = run_in(project, "dvc", "repro")
     assert re.findall(r"Running stage '(\S+)'", again.stdout) == ["check"], again.stdout
     assert (project / "models/model.keras").is_file()
+
+
+def test_every_sweep_in_the_documents_can_be_started(tmp_path: Path) -> None:
+    project = ProjectCopy(tmp_path / "project", ROOT).folder
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))]
+    lines = {
+        line.split("#")[0].strip()
+        for text in texts
+        for line in re.findall(r"^(hindcast sweep .*)$", text, re.MULTILINE)
+    }
+    assert len(lines) >= 3
+    for line in sorted(lines):
+        done = run_in(project, "hindcast.stages.cli", *shlex.split(line)[1:], "--dry-run")
+        assert done.returncode == 0, line + done.stdout + done.stderr
+        assert re.search(r"sweep sweep-[0-9a-f]{6}: (5|6|10) combinations", done.stdout), done.stdout
