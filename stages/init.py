@@ -87,7 +87,10 @@ def _next_steps(name: str, questions: Sequence[str], remote: str | None, uncommi
         yield f"activate the environment, since DVC starts hindcast: source {Path(sys.executable).with_name('activate')}"
     yield f"cd {name}"
     if differing := unlike_lock():
-        yield f"python -m pip install -r requirements.lock, since this environment has {listed(differing, 4)}"
+        yield (
+            "python -m pip install -r requirements.lock && hindcast upgrade --yes, since colleagues will have the locked versions, and "
+            f"this environment has {listed(differing, 4)}"
+        )
     if uncommitted:
         yield f"git commit -m 'New project {name}', which is missing: {uncommitted}"
     if (kind := (remote or "").partition("://")[0]) in _PLUGINS:

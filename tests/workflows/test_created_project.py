@@ -115,6 +115,7 @@ def test_a_team_of_two_makes_runs_and_shares_a_project(
     assert "2024-01-09T05:00:00Z,5" in text
     raw.unlink()  # it may be a link into DVC's cache
     raw.write_text(text.replace("2024-01-09T05:00:00Z,5", "2024-01-09T05:00:00Z,4"), encoding="utf-8")
+    succeed(other, second, "dvc", "add", "data/raw/load")  # and pushed so, without a run
     stopped = run_workflow(other, second)[-1]
     assert (stopped.returncode, "Out of date: ingest" in stopped.stderr) == (1, True), stopped.stderr
     assert succeed(other, second, str(other), "-c", RECORDED).splitlines()[-1] == "merged AT, packed AT"
