@@ -21,8 +21,12 @@ _PROJECT_TOOLS = """# Python.
 __pycache__/
 *.py[co]
 
-# The package itself, which requirements.txt names; ignored by the settings of some people for all their projects.
+# What some people's own settings ignore in all projects. DVC refuses to run if dvc.lock is ignored.
+!/dvc.lock
+!/requirements.lock
 !/wheels/
+!/wheels/*.whl
+!/.github/
 """
 
 

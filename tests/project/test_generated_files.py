@@ -68,7 +68,7 @@ def test_git_ignores_the_outputs_and_keeps_all_else(files: dict[str, str], tmp_p
     (tmp_path / ".gitignore").write_text(files[".gitignore"], encoding="utf-8")
     git(tmp_path, "init", "--quiet")
     everywhere = tmp_path / "everywhere"
-    everywhere.write_text("wheels/\n", encoding="utf-8")
+    everywhere.write_text("wheels/\n*.lock\n*.whl\n.github/\n", encoding="utf-8")
     git(tmp_path, "config", "core.excludesFile", str(everywhere))
     graph = yaml.safe_load(files["dvc.yaml"])["stages"]
     outputs = [

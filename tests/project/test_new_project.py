@@ -64,6 +64,10 @@ def inside(folder: Path) -> list[str]:
 def test_a_project_with_files_and_a_remote_is_complete_and_committed(
     parent: Path, raw: DescribedFiles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ignored = parent.parent / "ignored in all projects"
+    ignored.write_text("*.lock\n*.whl\n.github/\nnetworks/\n", encoding="utf-8")
+    with Path(os.environ["GIT_CONFIG_GLOBAL"]).open("a", encoding="utf-8") as stream:
+        stream.write(f'[core]\nexcludesFile = "{ignored}"\n')
     monkeypatch.chdir(parent)
     assert create_project(Path(), "load", raw, "../remote") == ""
     project = parent / "load"
