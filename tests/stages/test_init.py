@@ -39,9 +39,7 @@ def test_several_files_become_the_data_set_and_the_open_questions_are_named(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = write_exports(folder.parent / "exports")
-    assert (
-        init.main(["load", "--from", str(first), str(second), "--remote", str(folder.parent / "remote")]) == 0
-    )
+    assert init.main(["load", "--from", str(first), str(second)]) == 0
     shown = capsys.readouterr().out
     project = folder / "load"
     params = check_params(read_params(project / "params.yaml"), "params.yaml")
