@@ -55,3 +55,6 @@ STORED = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.ma
 
 REFERENCES = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.is_reference)
 """Plain shifts that ignore the origin."""
+
+FALLBACKS = ("published", *(name for name in STORED if name not in REFERENCES))
+"""The names allowed in `predict.fallback`: values known at the origin."""

@@ -33,6 +33,7 @@ COMMANDS = {
     "upgrade": "Bring a project to the installed version.",
     "inspect": "Analyse CSV and Parquet files; propose settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",
+    "predict": "Forecast an origin from the files as they are now.",
     "export": "Write the certified rows as Parquet, CSV or Zarr.",
     "compare": "Compare runs: scores, real differences, cost, settings, data.",
     "replay": "Run a recorded run again; prove that every output is equal.",

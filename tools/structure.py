@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GROUND = ("errors", "files", "digests", "progress", "cluster", "engine", "arrays", "wording", "forecasters")
 ROOMS = (
     "settings", "simulate", "raw", "project", "align", "store", "inspect", "split", "certify", "feed", "learn", "judge",
-    "workspace", "experiments", "export", "methods",
+    "serve", "workspace", "experiments", "export", "methods",
 )  # fmt: skip
 ORDER = (
     ROOMS[0],

@@ -100,15 +100,22 @@ class Grid:
 
 
 def make_grid(
-    names: tuple[str, ...], tables: Mapping[str, SourceRows], params: Params, group: str = ""
+    names: tuple[str, ...],
+    tables: Mapping[str, SourceRows],
+    params: Params,
+    group: str = "",
+    last_label: int | None = None,
 ) -> Grid:
     """Build the grid: a series has all steps from the first to the last one with a realized or forecast row of its own.
 
     Steps are cut to [align.from, align.until). Rows shared by the group do not add steps: a series that starts late or
-    ends early is not padded with steps that have no target.
+    ends early is not padded with steps that have no target. With `last_label` every series ends with the step of this label, with or
+    without rows: a forecast in service may lie after all rows.
     """
     frequency, steps = params.raw.frequency.ns, params.raw.stamp_grid(None, group)
     first, last = _own_range(len(names), tables, params, steps)
+    if last_label is not None:
+        last = np.maximum(last, last_label)
     low, high = _widened(first, last, tables, params, steps)
     own = Axis(steps, low, np.maximum((high - low) // frequency + 1, 0))
     start = low.min(initial=high.max(initial=steps.offset))

@@ -70,13 +70,18 @@ class GroupInputs:
         return times if is_label else wall_of(times, self.zone)
 
 
-def prepare_group(frames: Mapping[str, pd.DataFrame], params: Params, group: str) -> GroupInputs:
-    """Prepare the rows of a group; raises AlignmentError if the settings do not give the group a zone or its holidays."""
-    zone = _zone_of(group, params)
+def prepare_group(
+    frames: Mapping[str, pd.DataFrame], params: Params, group: str, last_label: int | None = None
+) -> GroupInputs:
+    """Prepare the rows of a group; with `last_label`, every series has steps up to this label, as `make_grid` describes.
+
+    Raises AlignmentError if the settings do not give the group a zone or its holidays.
+    """
+    zone = zone_of_group(params, group)
     names, rows = read_rows(frames, params, group)
     readings = count_counted(rows, params, group, names)
     rows = with_counted(_in_pieces(rows, params, group), params, group)
-    grid = make_grid(names, rows, params, group)
+    grid = make_grid(names, rows, params, group, last_label)
     read, chosen = inputs(params), params.align.published
     published = tuple(
         forecast_input(params, chosen[target]) if target in chosen else None for target in params.align.target
@@ -122,7 +127,8 @@ def _in_pieces(rows: Mapping[str, SourceRows], params: Params, group: str) -> di
     return cut
 
 
-def _zone_of(group: str, params: Params) -> str:
+def zone_of_group(params: Params, group: str) -> str:
+    """Return the zone of a group; raises AlignmentError if the settings give none."""
     zone = params.raw.zone_of(group)
     if zone is None:
         raise AlignmentError(

@@ -20,6 +20,7 @@ from hindcast.pipeline.settings.rules import faults_between_sections
 from hindcast.pipeline.settings.sections import (
     EvaluateSettings,
     PackSettings,
+    PredictSettings,
     ScaleSettings,
     SimulateSettings,
 )
@@ -65,6 +66,7 @@ class Params(SimulationParams):
     scale: ScaleSettings = ScaleSettings()
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    predict: PredictSettings = PredictSettings()
 
 
 def load_params(path: Path | str, overrides: Sequence[str] = ()) -> Params:

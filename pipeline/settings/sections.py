@@ -1,4 +1,4 @@
-"""The small sections: pack, split, scale, evaluate, simulate."""
+"""The small sections: pack, split, scale, evaluate, predict, simulate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from hindcast.pipeline.forecasters import BASELINES
+from hindcast.pipeline.forecasters import BASELINES, FALLBACKS
 from hindcast.pipeline.settings.base import HOUR, SECOND, ByteCount, Integer, Number, Section, Zone
 from hindcast.pipeline.settings.moments import to_moment
 
@@ -74,6 +74,18 @@ class EvaluateSettings(Section):
     baselines: tuple[Baseline, ...] = ("published", "persistence", "seasonal_24h", "seasonal_168h", "trees")
     trees_max_rows: Annotated[Integer, Field(ge=1, le=10**12)] = 500_000
     sums: tuple[Literal["group", "all"], ...] = ()
+
+
+if TYPE_CHECKING:
+    Fallback = str
+else:
+    Fallback = Literal[FALLBACKS]
+
+
+class PredictSettings(Section):
+    """What `predict` does where the network's inputs are incomplete: it takes the first forecaster in `fallback` that has a value."""
+
+    fallback: tuple[Fallback, ...] = ("published", "seasonal_168h", "seasonal_24h", "persistence")
 
 
 def _to_start(value: Any) -> int:

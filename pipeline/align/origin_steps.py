@@ -1,0 +1,222 @@
+"""The steps whose forecast is made at one origin, with the steps before them in their sequences: what a network is shown in service.
+
+X comes from the code that packs shards, so a step has the same X here and there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from hindcast.pipeline.align.asof import kept_runs
+from hindcast.pipeline.align.ensemble import without_members
+from hindcast.pipeline.align.features.registry import feature_list, longest_reach
+from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group, zone_of_group
+from hindcast.pipeline.align.track import Track, read_track
+from hindcast.pipeline.arrays import Flags, Ints, Times, Values
+from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.params import Params
+
+ACTIVE = 28 * DAY
+"""A series whose newest value became known longer ago than this has ended: no forecast is made for it."""
+
+_BLOCK = 31 * DAY
+_MOST_BLOCKS = (
+    13  # a step may lie this many blocks after its origin, as long as an origin may lie before its step
+)
+
+
+@dataclass(frozen=True)
+class OriginSteps:
+    """The R steps of one track of a group whose forecast is made at one origin, and K runs of steps that a network plays for them.
+
+    F features, G targets, B stored forecasters; physical units. A step at which an input is missing is in no run.
+    """
+
+    track: int
+    names: tuple[str, ...]  # of the group's series
+    series: Ints  # (R,) index of the name
+    times: Times  # (R,) label of the step
+    begins: Times  # (R,) when the step starts
+    published: Values  # (R, G) NaN if there is none
+    baseline: Values  # (R, G, B) in the order of `forecasters.STORED`, NaN if there is none
+    missing: tuple[str, ...]  # (R,) the names of missing inputs, empty if there is none
+    run: Ints  # (R,) the run that contains the step, -1 if an input is missing
+    place: Ints  # (R,) the index of the step among all steps of the runs, -1 if it is in none
+    run_series: Ints  # (K,)
+    run_start: (
+        Ints  # (K + 1,) the first step of each run among all steps of the runs, and their number at the end
+    )
+    X: Values  # (steps of the runs, F)
+    run_published: Values  # (steps of the runs, G)
+
+
+def steps_of_origin(
+    frames: Mapping[str, pd.DataFrame], params: Params, group: str, origin: int, history: int
+) -> list[OriginSteps]:
+    """Return the steps of each track of a group whose origin is `origin` (ns UTC), each run with up to `history` steps before them.
+
+    `frames` are the typed rows of the group; those known after the origin are left out. Series whose newest row became known more
+    than `ACTIVE` before the origin are left out as well. Raises the errors of `prepare_group`.
+    """
+    labels = labels_of_origin(params, group, origin)
+    known = _known_rows(frames, params, origin, origin - ACTIVE)
+    if not len(labels) or not known:
+        return []
+    serving = _serving(params, _first_label(params, int(labels[0]), history))
+    prepared = prepare_group(without_members(known, serving, group), serving, group, int(labels[-1]))
+    return [
+        made
+        for track in range(params.align.origin.tracks)
+        if (made := _steps(prepared, track, origin, history)) is not None
+    ]
+
+
+def labels_of_origin(params: Params, group: str, origin: int) -> Times:
+    """Return the labels of all steps whose forecast is made at an origin, ascending; empty if the settings have no such origin."""
+    found = []
+    for _, labels, origins in _origins_after(params, group, origin):
+        here = labels[(origins == origin).any(axis=1)]
+        if len(here):
+            found.append(here)
+        elif found:
+            break
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def origins_between(params: Params, group: str, first: int, last: int) -> Times:
+    """Return the origins in [first, last] of the steps of a group, ascending."""
+    found = [np.empty(0, np.int64)]
+    for start, _, origins in _origins_after(params, group, first):
+        found.append(origins[(origins >= first) & (origins <= last)])
+        if start > last and not len(found[-1]):
+            break
+    return np.unique(np.concatenate(found))
+
+
+def _origins_after(params: Params, group: str, begin: int) -> Iterator[tuple[int, Times, Ints]]:
+    """Yield blocks of steps that start at `begin` or later: the block's begin, its labels, and their origins (label, track)."""
+    grid, zone = params.raw.stamp_grid(None, group), zone_of_group(params, group)
+    for number in range(_MOST_BLOCKS):
+        start = begin + number * _BLOCK
+        ends = grid.start_of(np.array([start, start + _BLOCK]))
+        labels = np.arange(ends[0], ends[1], grid.frequency)
+        instants = grid.instants(labels)
+        yield start, labels, params.align.origin.origins(instants, zone)
+
+
+def _first_label(params: Params, first: int, history: int) -> int:
+    """Return a label from which on the steps before the step `first` are computed as they are in a whole history.
+
+    A gap is filled from steps before it, and the mean error of the published forecast reads steps further back.
+    """
+    frequency = params.raw.frequency.ns
+    back = history * frequency + params.align.gaps.fill.ns + frequency
+    if params.align.features.published_error:
+        back += longest_reach(params, first, first)
+    return first - back
+
+
+def _steps(group: GroupInputs, number: int, origin: int, history: int) -> OriginSteps | None:
+    track = read_track(group, number)
+    served = np.flatnonzero(track.origin == origin)
+    if not len(served):
+        return None
+    runs = kept_runs(group.grid.series, track.complete)
+    at = np.searchsorted(runs[:, 0], served, side="right") - 1 if len(runs) else np.full(len(served), -1)
+    inside = (at >= 0) & (served < runs[np.maximum(at, 0), 1]) if len(runs) else np.zeros(len(served), bool)
+    used, run = np.unique(at[inside], return_inverse=True)
+    first, last = _ends(served[inside], run, len(used))
+    start = np.maximum(runs[used, 0], first - history) if len(runs) else first
+    length = last + 1 - start
+    run_start = np.concatenate([[0], np.cumsum(length)])
+    steps = np.arange(run_start[-1]) + np.repeat(start - run_start[:-1], length)
+    place, of_run = np.full(len(served), -1), np.full(len(served), -1)
+    of_run[inside] = run
+    place[inside] = served[inside] - start[run] + run_start[run]
+    return OriginSteps(
+        track=number,
+        names=group.grid.names,
+        series=group.grid.series[served],
+        times=group.grid.times[served],
+        begins=group.grid.instants[served],
+        published=track.published[served],
+        baseline=track.baseline[served],
+        missing=_missing(group.params, track, served, inside),
+        run=of_run,
+        place=place,
+        run_series=group.grid.series[start],
+        run_start=run_start,
+        X=track.X[steps],
+        run_published=track.published[steps],
+    )
+
+
+def _ends(steps: Ints, run: Ints, count: int) -> tuple[Ints, Ints]:
+    """Return the first and the last of the ascending `steps` of each of `count` runs."""
+    first = np.searchsorted(run, np.arange(count))
+    last = np.searchsorted(run, np.arange(count), side="right") - 1
+    return steps[first], steps[last]
+
+
+def _missing(params: Params, track: Track, served: Ints, inside: Flags) -> tuple[str, ...]:
+    """Name the inputs that are missing at each served step."""
+    names = np.array([feature.name for feature in feature_list(params)], object)
+    lacking = np.isnan(track.X[served])
+    texts = np.full(len(served), "", object)
+    for step in np.flatnonzero(~inside).tolist():
+        texts[step] = ", ".join(names[lacking[step]]) or "an input"
+    return tuple(texts)
+
+
+def complete_origins(
+    frames: Mapping[str, pd.DataFrame], params: Params, group: str, first: int, last: int
+) -> tuple[Times, Flags]:
+    """Return the origins of a group in [first, last], ascending, and whether each has a series with all inputs at all of its steps.
+
+    Only the first track counts, whose steps are the next ones after the origin. Rows known after `last` are left out.
+    """
+    origins = origins_between(params, group, first, last)
+    if not len(origins):
+        return origins, np.zeros(0, bool)
+    known = _known_rows(frames, params, last, int(origins[0]) - ACTIVE)
+    if not known:
+        return origins, np.zeros(len(origins), bool)
+    begin = _first_label(params, int(labels_of_origin(params, group, int(origins[0]))[0]), 0)
+    end = int(labels_of_origin(params, group, int(origins[-1]))[-1])
+    serving = _serving(params, begin)
+    prepared = prepare_group(without_members(known, serving, group), serving, group, end)
+    track = read_track(prepared, 0)
+    at = np.searchsorted(origins, track.origin)
+    inside = (at < len(origins)) & (origins[np.minimum(at, len(origins) - 1)] == track.origin)
+    key = prepared.grid.series[inside] * len(origins) + at[inside]
+    lacking = np.bincount(key, ~track.complete[inside], len(prepared.grid.names) * len(origins))
+    present = np.bincount(key, minlength=len(lacking))
+    return origins, ((present > 0) & (lacking == 0)).reshape(-1, len(origins)).any(axis=0)
+
+
+def _known_rows(
+    frames: Mapping[str, pd.DataFrame], params: Params, until: int, active_since: int
+) -> dict[str, pd.DataFrame]:
+    """Return the rows known by `until`, without the series whose newest row became known before `active_since`."""
+    known = {name: frame[frame["known_time"].to_numpy() <= until] for name, frame in frames.items()}
+    newest: dict[str, int] = {}
+    for name, frame in known.items():
+        if params.raw.sources[name].role in {"realized", "forecast"}:
+            for series, moment in frame.groupby("series", observed=True)["known_time"].max().items():
+                newest[str(series)] = max(newest.get(str(series), moment), moment)
+    ended = [series for series, moment in newest.items() if series and moment < active_since]
+    if ended:
+        known = {name: frame[~frame["series"].isin(ended)] for name, frame in known.items()}
+    return {name: frame for name, frame in known.items() if len(frame)}
+
+
+def _serving(params: Params, begin: int) -> Params:
+    """Return the settings with the range of steps from the label `begin` on, at the earliest from `align.from`."""
+    from_ = max(begin, params.align.from_ or begin)
+    return params.model_copy(
+        update={"align": params.align.model_copy(update={"from_": from_, "until": None})}
+    )

@@ -1,0 +1,112 @@
+"""Forecasts as files: one per origin, never changed once it is there, with a record of what it was made from."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from hindcast.pipeline.files import canonical_json, digest_of_file, replace_file
+from hindcast.pipeline.serve.forecast_rows import ForecastRows
+from hindcast.pipeline.settings.base import HOUR
+
+FOLDER = Path("forecasts")
+FORMAT = "hindcast-forecast/1"
+FileType = Literal["parquet", "csv"]
+
+_STAMP = pa.timestamp("ns", tz="UTC")
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The file of a forecast: `is_new` is False if an equal one was there already, `revision` counts from 1."""
+
+    path: Path
+    is_new: bool
+    revision: int
+    rows: int
+    methods: dict[str, int]
+
+
+def forecast_table(parts: Sequence[ForecastRows], origin: int, levels: Sequence[float]) -> pa.Table:
+    """Join the rows of one origin: sorted by group, series, target, valid_time, track; `levels` are those of the quantiles.
+
+    `lead` is the time from the origin to the start of the step, in hours.
+    """
+    columns: dict[str, list[pa.Array]] = {}
+    for part in parts:
+        count = len(part.times)
+        given: dict[str, Any] = {
+            "group": pa.repeat(pa.scalar(part.group, pa.string()), count),
+            "series": pa.array(part.series, pa.string()),
+            "target": pa.repeat(pa.scalar(part.target, pa.string()), count),
+            "origin": pa.repeat(pa.scalar(origin, pa.int64()), count).cast(_STAMP),
+            "valid_time": pa.array(part.times).cast(_STAMP),
+            "track": pa.array(np.full(count, part.track, np.int32)),
+            "lead": pa.array((part.begins - origin) / HOUR),
+            "value": pa.array(part.value, from_pandas=True),
+            **{f"q{level:g}": pa.array(column, from_pandas=True) for level, column in zip(levels, part.quantiles.T, strict=True)},
+            "published": pa.array(part.published, from_pandas=True),
+            "method": pa.array(part.method, pa.string()),
+            "note": pa.array(part.note, pa.string()),
+        }  # fmt: skip
+        for name, column in given.items():
+            columns.setdefault(name, []).append(column)
+    table = pa.table({name: pa.chunked_array(chunks) for name, chunks in columns.items()})
+    keys = ("group", "series", "target", "valid_time", "track")
+    return table.sort_by([(name, "ascending") for name in keys]).combine_chunks()
+
+
+def deliver(
+    root: Path, table: pa.Table, origin: int, record: dict[str, Any], kind: FileType = "parquet"
+) -> Delivery:
+    """Write the forecast of an origin and its record to `root`/forecasts; a file that is there is never changed.
+
+    If the newest file of the origin has the same bytes, nothing is written. Otherwise the new one is a revision with a number.
+    """
+    content = _bytes(table, kind)
+    methods = dict(sorted(Counter(table["method"].to_pylist()).items()))
+    stem, revision, newest = name_of_origin(origin), 1, None
+    while (path := _path(root, stem, revision, kind)).exists():
+        newest, revision = path, revision + 1
+    if newest is not None and newest.read_bytes() == content:
+        return Delivery(newest, is_new=False, revision=revision - 1, rows=table.num_rows, methods=methods)
+    with replace_file(path) as temporary:
+        temporary.write_bytes(content)
+    about = {
+        "format": FORMAT,
+        "file": path.name,
+        "digest": digest_of_file(path),
+        "rows": table.num_rows,
+        "methods": methods,
+    }
+    with replace_file(path.with_suffix(".json")) as temporary:
+        temporary.write_text(canonical_json({**about, **record}), encoding="utf-8")
+    return Delivery(path, is_new=True, revision=revision, rows=table.num_rows, methods=methods)
+
+
+def name_of_origin(origin: int) -> str:
+    """Return the name of an origin's file: 20261129T1800Z, with seconds only where there are some."""
+    moment = np.datetime64(origin, "ns").astype("datetime64[s]").item()
+    return str(moment.strftime("%Y%m%dT%H%MZ" if moment.second == 0 else "%Y%m%dT%H%M%SZ"))
+
+
+def _path(root: Path, stem: str, revision: int, kind: FileType) -> Path:
+    return root / FOLDER / f"{stem}{f'.r{revision}' if revision > 1 else ''}.{kind}"
+
+
+def _bytes(table: pa.Table, kind: FileType) -> bytes:
+    out = io.BytesIO()
+    if kind == "csv":
+        pa_csv.write_csv(table, out)
+    else:
+        pq.write_table(table, out, compression="zstd")
+    return out.getvalue()
