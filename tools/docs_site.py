@@ -40,6 +40,7 @@ GENERATED = {
     "reference/commands.md": commands_page,
     "reference/interface.md": interface_page,
 }
+RECORDS = "docs/decisions/README.md"
 _TAG = re.compile(
     r"<(?:link|script|img|iframe|source|video|audio|embed|object|use|image)\b[^>]*>", re.IGNORECASE
 )
@@ -92,6 +93,7 @@ def write_pages(folder: Path, workspace: Path) -> None:
             text = notebook_page(cells, workspace, folder / "notebooks/plots" / Path(name).stem)
         else:
             text = (ROOT / name).read_text(encoding="utf-8")
+            text += _records() if name == RECORDS else ""
         _write(folder / place, page_text(name, text, places))
     for path in sorted((ROOT / "docs/images").glob("*.svg")):
         for variant, text in picture_variants(path.name, path.read_text(encoding="utf-8")).items():
@@ -122,6 +124,15 @@ def loaded_from_elsewhere(page: Path) -> list[str]:
     text = page.read_text(encoding="utf-8")
     tags = [tag for tag in _TAG.findall(text) if not _ONLY_LINKS.search(tag)]
     return [address for tag in tags for address in _OUTSIDE.findall(tag)] + _IN_STYLE.findall(text)
+
+
+def _records() -> str:
+    """Return the list of all decisions, which a git host shows as the files of the folder."""
+    paths = sorted((ROOT / RECORDS).parent.glob("0*.md"))
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in paths]
+    return "\n## All records\n\n" + "".join(
+        f"- [{title}]({path.name})\n" for title, path in zip(titles, paths, strict=True)
+    )
 
 
 def _write(path: Path, text: str) -> None:
