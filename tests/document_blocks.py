@@ -71,17 +71,20 @@ class Reader:
         None  # the folder of `hindcast`, `dvc` and `python`; none: the environment of `code`
     )
     shown: str = ""
+    program: str = ""  # the Python blocks so far: later ones go on from them, as cells do
 
     def run(self, block: Block) -> None:
         """Run or write a block; check an output against what the last command printed."""
         if block.language == SHELL:
             self._shell(block)
         elif block.language == PYTHON:
-            self._execute([sys.executable, "-c", self._filled(block.text)], self.folder)
+            self.program += self._filled(block.text) + "\n"
+            self._execute([sys.executable, "-c", self.program], self.folder / block.directory)
         elif block.language == FILE and block.file:
             (self.folder / block.file).write_text(block.text, encoding="utf-8")
         elif block.language == OUTPUT:
-            missing = [line for line in _lines(block.text) if line not in _lines(self.shown)]
+            shown = " ".join(self.shown.split())
+            missing = [line for line in _lines(block.text) if line not in shown]
             assert not missing, f"not printed: {missing}; but:\n{self.shown}"
 
     def _shell(self, block: Block) -> None:
