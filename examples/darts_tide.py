@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pandas as pd
+from darts.dataprocessing.transformers import Scaler
 from darts.models import TiDEModel
 
 import hindcast
@@ -23,12 +24,16 @@ def main(project: str, output: str, epochs: int = 5) -> None:
             **train.arguments, n_epochs=epochs, batch_size=64, random_state=1, use_reversible_instance_norm=True,
             pl_trainer_kwargs={"accelerator": "cpu", "enable_progress_bar": False, "logger": False},
         )  # fmt: skip
-        model.fit(train.series, sample_weight=train.sample_weight, **train.covariates)
+        scale = Scaler(global_fit=True)  # one for all windows, from training windows alone
+        covariates = scale.fit_transform(train.future_covariates)
+        model.fit(train.series, future_covariates=covariates, sample_weight=train.sample_weight)
         parts = []
         for split in ("validation", "test"):
             data = work.to_darts(split, lookback=48)
             horizon = data.arguments["output_chunk_length"]
-            parts.append(data.forecasts(model.predict(n=horizon, series=data.series, **data.covariates)))
+            covariates = scale.transform(data.future_covariates)
+            predicted = model.predict(n=horizon, series=data.series, future_covariates=covariates)
+            parts.append(data.forecasts(predicted))
         pd.concat(parts).to_csv(Path(output), index=False)
 
 

@@ -38,8 +38,9 @@ class Network(nn.Module):  # type: ignore[misc]  # torch is installed elsewhere
 
 
 def scales_of(work: hindcast.Workspace) -> dict[str, np.ndarray]:
-    """Means and deviations of the training rows, from one pass over them."""
-    batches = [work.samples("train", 256)[number] for number in range(3)]
+    """Means and deviations of training rows: of the first batches, which are shuffled."""
+    stream = work.samples("train", 256)
+    batches = [stream[number] for number in range(min(4, len(stream)))]
     values = np.concatenate([inputs["inputs"].reshape(-1, len(work.features)) for inputs, _, _ in batches])
     weight = np.concatenate([weights[work.targets[0]].reshape(-1) for _, _, weights in batches])
     target = np.concatenate([targets[work.targets[0]].reshape(-1) for _, targets, _ in batches])[weight > 0]

@@ -19,7 +19,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ("neuralforecast_nhits", "darts_tide", "torch_lstm")
-SETTINGS = ("simulate.games=2", "simulate.days=120", "evaluate.baselines=[published, persistence]")
+SETTINGS = (
+    "simulate.games=2",
+    "simulate.days=120",
+    "align.origin={at: '10:00', zone: Europe/Berlin, covers: next_day}",
+    "evaluate.baselines=[published, persistence]",
+)
 STAGES = ("simulate", "ingest", "pack", "split", "scale", "certify")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.tseries.frequencies import to_offset
 
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.feed.row_columns import name_columns
@@ -38,7 +39,7 @@ class NeuralForecastData:
     futr_df: pd.DataFrame | None
     static_df: pd.DataFrame | None
     arguments: Mapping[str, Any]
-    freq: pd.Timedelta
+    freq: str
     summary: str
     _keys: WindowKeys = field(repr=False)
 
@@ -120,7 +121,7 @@ def neuralforecast_data(
             "hist_exog_list": [names[place] for place in parts.past],
             "stat_exog_list": [names[place] for place in parts.static],
         },
-        pd.Timedelta(dataset.frequency, "ns"),
+        to_offset(pd.Timedelta(dataset.frequency, "ns")).freqstr,
         windows.summary(),
         keys,
     )

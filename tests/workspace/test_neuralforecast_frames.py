@@ -38,7 +38,7 @@ def test_a_training_series_is_the_history_and_the_covered_steps_of_one_origin(wo
         steps = work.steps(key["group"], key["series"])
         own = data.df[data.df["unique_id"] == key["unique_id"]].reset_index(drop=True)
         assert len(own) == 72
-        assert own["ds"].diff().dropna().eq(data.freq).all()
+        assert own["ds"].diff().dropna().eq(pd.Timedelta("1h")).all()
         assert own["ds"][48] == key["start"].tz_localize(None)
         stored = steps.reindex(own["ds"].dt.tz_localize("UTC"))
         covered = (stored["origin"] == key["origin"]).to_numpy()
@@ -60,7 +60,8 @@ def test_test_windows_hold_no_target_of_their_own(work: Workspace) -> None:
     assert len(data.df) == 48 * len(data.keys)
     assert len(data.futr_df) == 24 * len(data.keys)
     assert "y" not in data.futr_df
-    last = data.df.groupby("unique_id", sort=False)["ds"].max() + data.freq
+    assert data.freq == "h"
+    last = data.df.groupby("unique_id", sort=False)["ds"].max() + pd.Timedelta("1h")
     first = data.futr_df.groupby("unique_id", sort=False)["ds"].min()
     assert (last == first).all()
 
