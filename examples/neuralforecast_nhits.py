@@ -15,7 +15,7 @@ from neuralforecast.models import NHITS
 
 import hindcast
 
-LEVELS = {0.1: "NHITS-lo-80.0", 0.9: "NHITS-hi-80.0"}
+LEVELS = {0.1: "NHITS-lo-80", 0.9: "NHITS-hi-80"}
 
 
 def main(project: str, output: str, steps: int = 300) -> None:
