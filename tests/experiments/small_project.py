@@ -28,7 +28,8 @@ def note(event):
 
 note("begin")
 if stage == "train":
-    time.sleep(float(os.environ.get("SWEEP_TEST_SECONDS", 0)))
+    if str(units) in os.environ.get("SWEEP_TEST_BLOCKS", ""):
+        time.sleep(600)
     if os.environ.get("SWEEP_TEST_FAILS") == str(units):
         sys.exit("train: failed as the test wants it")
 written = {"check": "reports/check.json", "ingest": "data/tables/t.txt", "split": "data/split.txt", "train": "models/m.txt"}
