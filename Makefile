@@ -165,9 +165,9 @@ deps: $(READY) ## write into dvc.yaml the code that each stage imports
 same-bytes: $(READY) ## compare all output bytes with those of another revision (ARGS="main")
 	@$(IN_VENV) python -m tools.output_bytes against $(ARGS)
 
-# Say in the commit why outputs change; `make ci` compares.
+# `make ci` compares. A commit that changes outputs on purpose contains the result and says why they change.
 .PHONY: lock-outputs
-lock-outputs: $(READY) ## run the default data set from nothing and write the digests of its outputs into dvc.lock
+lock-outputs: $(READY) ## run the default data set from nothing and write dvc.lock, the digests of its outputs
 	@$(IN_VENV) python -m tools.locked_outputs
 
 .PHONY: params

@@ -46,13 +46,18 @@ def clone(source: Path, folder: Path) -> Path:
     return folder
 
 
-def run_in(folder: Path, *words: str, timeout: float = 540) -> subprocess.CompletedProcess[str]:
-    """Run `python -m WORDS` in a copy or clone, by its own code, for `timeout` seconds at most; any exit code returns."""
+def run_in(
+    folder: Path, *words: str, timeout: float = 540, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `python -m WORDS` in a copy or clone, by its own code, for `timeout` seconds at most; any exit code returns.
+
+    `variables` are added to those of the environment.
+    """
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     return subprocess.run(
         [sys.executable, "-m", *words],
         cwd=folder,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(folder)},
+        env={**os.environ, "PATH": path, "PYTHONPATH": str(folder), **variables},
         capture_output=True,
         text=True,
         check=False,
