@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hindcast.pipeline.project.code_keys import code_keys, package_digest
 from tests.wheel_environment import run_with
 
 pytestmark = pytest.mark.workflow
@@ -127,6 +128,14 @@ def test_the_stages_before_training_work_without_the_extra_train(environment: Pa
         assert "hindcast[train]" in done.stderr
         assert "pip install hindcast" not in done.stderr  # somebody else's package on the public index
         assert "Traceback" not in done.stderr
+
+
+def test_the_code_in_the_wheel_has_the_keys_of_the_checkout(environment: Path, project: Path) -> None:
+    code = "from hindcast.pipeline.project.code_keys import code_keys, package_digest\nprint(code_keys(), package_digest())"
+    done = run(environment, project, code)
+    assert done.returncode == 0, done.stderr
+    assert len(code_keys()) == 9
+    assert done.stdout == f"{code_keys()} {package_digest()}\n"
 
 
 def test_importing_hindcast_loads_no_library(environment: Path, project: Path) -> None:
