@@ -27,6 +27,8 @@ ROOT = Path(__file__).resolve().parents[1]
 # they hold digests of the code, which change with every edit: the record of a run, and notes for incremental work
 NOT_COMPARED = {"reports/run.json", "data/notes/ingest.json", "data/notes/pack.json"}
 WIDE, NARROW = "linux-x86_64-avx512", "linux-x86_64-avx2"
+WRITTEN_ON = ("AuthenticAMD", "25")
+"""Vendor and family of the processor that wrote the lock files. Nobody has compared networks on another one yet."""
 _RAN = re.compile(r"Running stage '([\w@]+)'")
 _LONGEST = 900  # seconds: a minute on two idle cores
 
@@ -88,6 +90,12 @@ def run_with_avx2(folder: Path) -> str:
     """Train and evaluate again where everything ran, as on a processor without AVX-512; return the text of the new dvc.lock."""
     _repro(folder, "--force", "--single-item", "train", "evaluate", ONEDNN_MAX_CPU_ISA="AVX2")
     return (folder / "dvc.lock").read_text(encoding="utf-8")
+
+
+def is_as_written() -> bool:
+    """Whether this machine's processor is of the kind that wrote the lock files."""
+    found = (re.search(rf"{name}\s*: (.*)", _cpuinfo()) for name in ("vendor_id", "cpu family"))
+    return tuple(match[1] if match else "" for match in found) == WRITTEN_ON
 
 
 def processor() -> str:

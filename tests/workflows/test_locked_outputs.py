@@ -11,6 +11,7 @@ from tools.locked_outputs import (
     NARROW,
     WIDE,
     differences,
+    is_as_written,
     lock_of,
     outputs_of,
     processor,
@@ -52,7 +53,8 @@ def test_a_run_from_nothing_gives_the_outputs_of_the_lock_file(
     if here == WIDE:
         texts[NARROW] = run_with_avx2(folder)
 
-    wrong = []
+    wrong: list[str] = []
+    learned: list[str] = []
     for name, text in texts.items():
         found = outputs_of(text)
         # a platform without a file of its own: all that does not follow from a network is compared
@@ -61,18 +63,21 @@ def test_a_run_from_nothing_gives_the_outputs_of_the_lock_file(
         left_out: set[str] = set() if has_own else LEARNED
         compared = locked.keys() - left_out
         assert {"data/dataset.h5", "data/tables", "reports/leaks.json"} <= compared
-        wrong += [
-            f"{lock_of(name).name}: {line}"
-            for line in differences(
-                {path: locked[path] for path in compared},
-                {path: each for path, each in found.items() if path not in left_out},
-            )
-        ]
+        for line in differences(
+            {path: locked[path] for path in compared},
+            {path: each for path, each in found.items() if path not in left_out},
+        ):
+            excused = not is_as_written() and line.partition(":")[0] in LEARNED
+            (learned if excused else wrong).append(f"{lock_of(name).name}: {line}")
     assert not wrong, (
         f"on {processor()}:\n"
         + "\n".join(wrong)
         + "\nIf a change was meant to change outputs: make lock-outputs"
     )
+    if learned:
+        pytest.skip(
+            f"other networks on {processor()}, on which nobody compared them before: {'; '.join(learned)}"
+        )
 
 
 def test_only_what_follows_from_networks_differs_between_the_lock_files(root: Path) -> None:
