@@ -15,7 +15,7 @@ from darts.models import TiDEModel
 import hindcast
 
 
-def main(project: str, output: str, epochs: int = 5) -> None:
+def main(project: str, output: str, epochs: int = 20) -> None:
     """Train on the training split, predict validation and test."""
     with hindcast.open(project) as work:
         train = work.to_darts("train", lookback=48)

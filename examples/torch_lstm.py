@@ -50,7 +50,7 @@ def scales_of(work: hindcast.Workspace) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
-def main(project: str, output: str, epochs: int = 4) -> None:
+def main(project: str, output: str, epochs: int = 10) -> None:
     """Train on the training split, predict validation and test."""
     torch.manual_seed(1)
     with hindcast.open(project) as work:

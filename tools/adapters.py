@@ -20,8 +20,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ("neuralforecast_nhits", "darts_tide", "torch_lstm")
 SETTINGS = (
-    "simulate.games=2",
-    "simulate.days=120",
+    "simulate.games=1",
+    "simulate.customers=4",
+    "simulate.days=60",
     "align.origin={at: '10:00', zone: Europe/Berlin, covers: next_day}",
     "evaluate.baselines=[published, persistence]",
 )

@@ -60,7 +60,7 @@ class WindowKeys:
         """Return the rows for `hindcast evaluate --forecasts`: group, series, origin, valid_time, value and quantiles.
 
         `values` has (window, step) arrays by the name of the column; padding and steps that the split does not score are
-        left out.
+        left out. Quantiles that fall with their level, as some losses allow, are sorted.
         """
         kept = self.scored.reshape(-1)
         repeated = self.frame.loc[
@@ -76,4 +76,7 @@ class WindowKeys:
                     f"{counted(self.scored.shape[1], 'step')}: predict for exactly these windows."
                 )
             rows[name] = np.asarray(column, np.float64).reshape(-1)
+        levels = sorted((name for name in values if name != "value"), key=lambda name: float(name[1:]))
+        if len(levels) > 1:
+            rows[levels] = np.sort(rows[levels].to_numpy(np.float64), axis=1)
         return rows[kept].reset_index(drop=True)

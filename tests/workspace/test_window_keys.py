@@ -28,5 +28,7 @@ def test_forecasts_are_the_scored_steps_with_their_keys(daily: Path) -> None:
         assert not rows.duplicated(["group", "series", "valid_time"]).any()
         with pytest.raises(FormatError, match=r"value has the shape \(1, 1\), but there are"):
             keys.forecasts({"value": np.zeros((1, 1))})
+        crossed = keys.forecasts({"value": values, "q0.9": values - 1, "q0.1": values + 1})
+        assert (crossed["q0.9"] - crossed["q0.1"] == 2).all()
         several = WindowKeys(keys.frame, keys.scored, keys.frequency, "usage")
         assert set(several.forecasts({"value": values})["target"]) == {"usage"}
