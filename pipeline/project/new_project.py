@@ -111,7 +111,8 @@ def create_project(
         shutil.rmtree(_site_cache(folder), ignore_errors=True)
         uncommitted = _commit(folder, name)
     if raw and any(path.is_symlink() for path in (target / RAW / name).rglob("*")):
-        _dvc(target, "checkout", "--relink")  # links into the cache name the place where it was before
+        # links into the cache name the place where it was before
+        _dvc(target, "checkout", "--relink", f"{RAW}/{name}")
     return uncommitted
 
 

@@ -94,6 +94,20 @@ def test_a_project_with_files_and_a_remote_is_complete_and_committed(
     assert done.stdout.strip() == "{}"
 
 
+def test_raw_files_that_dvc_keeps_as_links_can_be_read_where_the_project_is(
+    parent: Path, raw: DescribedFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = tmp_path / "settings of DVC/config"
+    settings.parent.mkdir()
+    settings.write_text("[cache]\ntype = symlink\n", encoding="utf-8")
+    monkeypatch.setenv("DVC_GLOBAL_CONFIG_DIR", str(settings.parent))
+    create_project(parent, "load", raw)
+    copy = parent / "load/data/raw/load/2024/a.csv"
+    assert copy.is_symlink()
+    assert copy.read_bytes() == raw.files[0].read_bytes()
+    assert copy.resolve().is_relative_to(parent / "load/.dvc/cache")
+
+
 def test_without_files_it_has_the_simulated_data_set_and_no_commit_where_git_knows_nobody(
     parent: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
