@@ -20,6 +20,7 @@ from hindcast.pipeline.store.reader import Dataset
 
 RECORD = Path("reports/run.json")
 FORMAT = "hindcast-run/1"
+UNREAD = {"predict"}  # sections of the settings that no stage reads
 NETWORKS = Path("networks")  # where a project has networks of its own; `train` depends on the folder
 
 OUTPUTS = {
@@ -97,12 +98,13 @@ def read_record(path: Path) -> dict[str, Any]:
 
 
 def settings_section(params: Params) -> dict[str, Any]:
-    """Return all settings (`values`), those that the user gave (`given`), and a digest for all and for each section.
+    """Return all settings of the stages (`values`), those that the user gave (`given`), and a digest for all and for each section.
 
     `given` read again gives the same settings. An absolute raw.path is recorded by its last folder only, as the report shows it.
     """
     full, given = (
-        params.model_dump(mode="json", by_alias=True, exclude_unset=only_set) for only_set in (False, True)
+        params.model_dump(mode="json", by_alias=True, exclude_unset=only_set, exclude=UNREAD)
+        for only_set in (False, True)
     )
     for values in (full, given):
         values["raw"]["path"] = params.raw.shown_path
