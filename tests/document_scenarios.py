@@ -43,6 +43,10 @@ NOT_RUN = {
         "",
     ): "needs torch and two libraries: `make adapters` runs and judges whole examples of it",
     ("docs/upgrading.md", ""): "test_upgrade.py upgrades a project that `hindcast init` made",
+    (
+        "docs/service.md",
+        "",
+    ): "names origins of files that a reader has; tests/serve forecasts those of simulated ones",
 }
 """Commands that no test runs on their page, by the page and how they begin, each with its reason."""
 
