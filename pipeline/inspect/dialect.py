@@ -26,7 +26,6 @@ _MOST_LETTERS = 4 << 20  # that are examined, but at least 20 lines a piece: fil
 _LEAST_LINES = 20
 _MOST_CONTROLS = 3  # different first cells of lines that are no rows
 _LEAST_TABLE = 2  # lines with another number of cells, between two lines that may be the header
-_LONGEST_DATE = 11  # letters of a date without a time of day
 _LONGEST_CELL = 1000  # characters of a cell that are examined
 _NUMBER = re.compile(
     r"[+\u2212-]?[$\u20ac\u00a3]?(\d[\d.,' \u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?( ?(%|[A-Za-z\u20ac$/]{1,7}))?"
@@ -302,15 +301,15 @@ def _repeated_headings(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
 
 
 def _is_row(first: Sequence[str], rows: Sequence[Row]) -> bool:
-    """Return whether the first line is a row: timestamps, numbers, and words like others below, such as names of series.
+    """Return whether the first line is a row: all its cells are timestamps and numbers, or one is a timestamp above others.
 
-    A value may be missing if the line begins with a timestamp.
+    Headings may be dates, but not above a column of dates. Words must be like others below, such as names of series.
     """
     if all(cell and is_data_cell(cell) for cell in first):
         return True
-    if not first[0] or not (_begins_a_row(first[0]) or any(_is_moment(cell) for cell in first)):
-        return False
     others = [row for row in rows[:_MOST_LINES] if row != list(first)]
+    if not any(_is_above_dates(place, cell, others) for place, cell in enumerate(first)):
+        return False
     words = [place for place, cell in enumerate(first) if cell and not is_data_cell(cell)]
     return all(
         any(
@@ -321,18 +320,20 @@ def _is_row(first: Sequence[str], rows: Sequence[Row]) -> bool:
     )
 
 
-def _begins_a_row(cell: str) -> bool:
-    """Return whether a cell is a date, which the heading of a first column is not."""
+def _is_above_dates(place: int, cell: str, rows: Sequence[Row]) -> bool:
+    """Return whether a cell of the first line and most cells below it are timestamps."""
+    if not _is_date(cell):
+        return False
+    cells = [row[place] for row in rows if len(row) > place]
+    return 2 * sum(map(_is_date, cells)) > len(cells)
+
+
+def _is_date(cell: str) -> bool:
     return bool(guess_formats(cell)) or _COMPACT_DATE.fullmatch(cell) is not None
 
 
 def _without_digits(text: str) -> str:
     return re.sub(r"\d+", "0", text)
-
-
-def _is_moment(cell: str) -> bool:
-    """Return whether a cell is a timestamp in whole, and not a date as headings may be."""
-    return len(cell) > _LONGEST_DATE and bool(guess_formats(cell))
 
 
 def _place_of_header(rows: dict[int, Row], width: int) -> int:

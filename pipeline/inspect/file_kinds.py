@@ -123,7 +123,24 @@ def read_file_formats(paths: Iterable[Path], root: Path) -> tuple[list[FileForma
             except OSError as fault:
                 faults.append(f"{path}: cannot be read: {fault.strerror or fault}.")
             advance(1)
-    return _group_by_header(files), faults
+    return _ask_about_encodings(_group_by_header(files)), faults
+
+
+def _ask_about_encodings(formats: list[FileFormat]) -> list[FileFormat]:
+    """Ask about files whose letters are guessed to be in different encodings, since one program writes one encoding."""
+    guessed = [fmt.dialect.encoding for fmt in formats if not fmt.dialect.encoding.startswith("utf")]
+    if len(set(guessed)) < 2:
+        return formats
+    note = (
+        f"the files are guessed to be in different encodings ({', '.join(sorted(set(guessed)))}): are they? If one program wrote "
+        "them, set the right one as `encoding` of all sources"
+    )
+    return [
+        replace(fmt, dialect=replace(fmt.dialect, notes=(note, *fmt.dialect.notes)))
+        if not fmt.dialect.encoding.startswith("utf")
+        else fmt
+        for fmt in formats
+    ]
 
 
 def _read_file(path: Path, root: Path, budget: int, known: KnownDialects) -> SampledFile:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hindcast.pipeline.arrays import Ints
+from hindcast.pipeline.arrays import Flags, Ints
 from hindcast.pipeline.inspect.column_types import Column, count_codes, encode_tuples
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.level_guess import (
@@ -41,7 +41,9 @@ from hindcast.pipeline.settings.base import DAY
 _FEW = 0.02  # share of rows that may repeat others; if more do, another key column is needed
 _COVERED = 0.2  # share of the times at which a series has a row, on average, if a number without a telling heading names it
 _MOST_CANDIDATES = 8
+_LEAST_NUMBERED = 20  # steps from row to row
 _IDENTIFIER = re.compile(r"(?<=[A-Z])id$|(?<=[a-z])Id$|ID$")  # LCLid, meterId
+_NUMBERED = re.compile(r"column_\d+")  # the name of a column without a heading
 _STEPS = "numbers the steps of the day"
 
 
@@ -73,7 +75,8 @@ def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
     others = [column for column in fmt.columns if column.place not in taken]
     free = [column for column in others if column.name not in times.excluded]
     counts = Counter(fmt.dialect.header)
-    reasons = {column: _why_excluded(column, counts[column.name]) for column in free}
+    near = np.diff(fmt.piece) == 0
+    reasons = {column: _why_excluded(column, counts[column.name], near) for column in free}
     numbered = [column for column in free if not reasons[column] and _numbers_steps(column, times)]
     if any(not reasons[column] for column in free if column not in numbered):
         reasons |= dict.fromkeys(numbered, _STEPS)
@@ -238,8 +241,11 @@ def _contains(outer: Column, inner: Column) -> bool:
     return count_codes(encode_tuples([codes, encode_names(outer)])) == count_codes(codes)
 
 
-def _why_excluded(column: Column, count: int) -> str | None:
-    """Return why a column, whose heading occurs `count` times, does not hold values; None if it may hold values."""
+def _why_excluded(column: Column, count: int, near: Flags) -> str | None:
+    """Return why a column, whose heading occurs `count` times, does not hold values; None if it may hold values.
+
+    `near` tells whether a row and the next one are adjacent in a file.
+    """
     if count > 1:
         return "has a heading that occurs more than once"
     if column.kind == "empty":
@@ -250,14 +256,16 @@ def _why_excluded(column: Column, count: int) -> str | None:
         return "numbers the revisions of a value or marks its quality"
     if column.kind == "text":
         return f"holds text ({column.texts[0].as_py()[:20]!r}, ...), not numbers"
-    return _why_no_measure(column)
+    return _why_no_measure(column, near)
 
 
-def _why_no_measure(column: Column) -> str | None:
+def _why_no_measure(column: Column, near: Flags) -> str | None:
     words = words_in(column.name)
-    if words <= INDEX or (_numbers_rows(column) and _begins_as_an_index(column)):
+    numbered = _numbers_rows(column) or _numbers_rows_of_files(column, near)
+    if words <= INDEX or (numbered and _begins_as_an_index(column)):
         return "numbers the rows"
-    named = bool(words & (SERIES | GROUP | IDENTIFIER)) or column.name.isdigit()
+    unnamed = column.name.isdigit() or _NUMBERED.fullmatch(column.name) is not None
+    named = bool(words & (SERIES | GROUP | IDENTIFIER)) or unnamed
     if column.is_whole and column.distinct == 1 and named:
         return "is one number in all rows, so it names something"
     if words & KNOWN_AHEAD and not names_quantity(column.heading):
@@ -301,3 +309,11 @@ def _begins_as_an_index(column: Column) -> bool:
 
 def _numbers_rows(column: Column) -> bool:
     return column.is_whole and len(column.numbers) > 50 and bool((np.diff(column.numbers) == 1).all())
+
+
+def _numbers_rows_of_files(column: Column, near: Flags) -> bool:
+    """Return whether numbers increase by one from row to row and begin again with each of several files."""
+    if not column.is_whole or near.all() or near.sum() < _LEAST_NUMBERED:
+        return False
+    steps = np.diff(column.numbers)
+    return bool((steps[near] == 1).all() and (column.numbers[1:][~near] == column.numbers[0]).all())

@@ -91,10 +91,20 @@ def lay_out_columns(analyses: Sequence[AnalysedFiles]) -> list[ColumnLayout]:
     by_heading = [each for each in chosen if each.analysis.keys.series is None and not each.plain]
     splits: dict[str, Splits] = {}
     for role in ("forecast", "realized"):
-        columns = [(each, column) for each in by_heading for column in each.columns]
+        columns = [
+            (each, column)
+            for each in by_heading
+            for column in each.columns
+            if not _is_numbered(each.analysis, column)
+        ]
         names = [column.name for each, column in columns if each.role(column) == role]
         splits[role] = group_headings(names, _named_series(analyses))
     return make_names_unique([_lay_out(each, splits) for each in chosen])
+
+
+def _is_numbered(analysis: AnalysedFiles, column: Column) -> bool:
+    """Return whether a column has no heading but its number, which names no series."""
+    return analysis.format.dialect.given and column.name == f"column_{column.place + 1}"
 
 
 def _named_series(analyses: Sequence[AnalysedFiles]) -> frozenset[str]:
@@ -137,7 +147,9 @@ def _choose_columns(analysis: AnalysedFiles, analyses: Sequence[AnalysedFiles]) 
     if pairs:
         paired = {*pairs, *pairs.values()}
         columns = tuple(c for c in columns if c.name in paired or c.heading.says_forecast)
-    return _Chosen(analysis, columns, roles, _name_series_of_others(columns, analysis, analyses))
+    numbered = any(_is_numbered(analysis, column) for column in columns)
+    plain = not numbered and _name_series_of_others(columns, analysis, analyses)
+    return _Chosen(analysis, columns, roles, plain)
 
 
 def _find_roles(analysis: AnalysedFiles) -> dict[str, tuple[str, bool]]:
@@ -193,7 +205,10 @@ def _lay_out(chosen: _Chosen, splits: Mapping[str, Splits]) -> ColumnLayout:
     own = {column.name: splits[chosen.role(column)].get(column.name) for column in chosen.columns}
     split = {name: found for name, found in own.items() if found and keys.series is None}
     split |= _split_members(chosen) if keys.series is not None else {}
-    if keys.series is None and (chosen.plain or (not split and _may_be_series(chosen.columns))):
+    numbered = any(_is_numbered(chosen.analysis, column) for column in chosen.columns)
+    if keys.series is None and (
+        chosen.plain or (not split and not numbered and _may_be_series(chosen.columns))
+    ):
         return _plain_layout(chosen, excluded)
     alike = Counter((chosen.role(column), column.heading.quantity) for column in chosen.columns)
     single = [_single_value(chosen, column, alike) for column in chosen.columns if column.name not in split]

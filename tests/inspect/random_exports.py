@@ -169,6 +169,7 @@ class _Draw:
 
     def _draw_extras(self) -> Extras:
         """Other layouts, drawn apart from all the rest."""
+        self.shown_heading = self.heading  # in the proposal
         extras = draw_extras(
             self.more,
             layout=self.layout,
@@ -269,7 +270,7 @@ class _Draw:
             "shape": self.shape, "day_in_name": self.day_in_name, "own_label": self.own_label, "extras": self.extras,
         }  # fmt: skip
         return Export(self.seed, self.files, self.tables, self.kinds, self.facts, self.step, self.clock.zone,
-                      self.quantity, traits, self.heading, self.optional)  # fmt: skip
+                      self.quantity, traits, self.shown_heading, self.optional)  # fmt: skip
 
     # measurements
 
@@ -396,6 +397,8 @@ class _Draw:
             columns = self._with_others(kind, self._columns(kind, clock, names, fields, rows))
             if self.extras.wider and self.layout != "wide" and not self.early[rows].any():
                 columns["remark"] = ["checked"] * len(next(iter(columns.values())))
+            if self.extras.headerless and kind == "realized":
+                self.shown_heading = f"column_{list(columns).index(next(iter(fields))) + 1}"
             if self.day_in_name:
                 columns.pop(next(iter(stamp_columns(clock, self.utc[:1], self.step))))
             self._add_file(f"{stem}{label}", kind, columns, clock)
