@@ -190,3 +190,20 @@ def test_files_of_one_row_show_their_units_and_totals(tmp_path: Path) -> None:
     assert all(
         "40 stored" in dict(seen.trial.findings)[f"ingest: {role}"] for role in ("realized", "forecast")
     )
+
+
+@pytest.mark.parametrize("first", ['1;"08/23/2020";"00:00"', '"2020-08-23 00:00";north'])
+def test_rows_below_no_header_name_no_series_by_their_numbers(tmp_path: Path, first: str) -> None:
+    times = mock.hours("2020-08-23", 96)
+    values = mock.values(96).tolist()
+    cells = [
+        [place + 1, f'"{time:%m/%d/%Y}"', f'"{time:%H:%M}"']
+        if first[0] == "1"
+        else [f'"{time:%Y-%m-%d %H:%M}"', "north"]
+        for place, time in enumerate(times)
+    ]
+    rows = [";".join(map(str, [*each, value])) for each, value in zip(cells, values, strict=True)]
+    seen = mock.seen(tmp_path, load_csv="\n".join(rows) + "\n")
+    (table,) = mock.read_back(seen, tmp_path).values()
+    assert table["valid_time"].tolist() == times.as_unit("ns").asi8.tolist()
+    assert [name for name in table if table[name].tolist() == values] != []
