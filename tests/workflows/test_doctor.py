@@ -67,16 +67,52 @@ def test_a_killed_dvc_and_a_silent_git_are_found_and_remedied(tmp_path: Path, ro
 
 def test_a_dvc_that_runs_is_told_from_one_that_was_killed(tmp_path: Path, root: Path) -> None:
     folder = ProjectCopy(tmp_path / "one", root).folder
-    graph = 'stages: {wait: {cmd: python -c \'import time; open("begun", "w"); time.sleep(60)\', always_changed: true}}\n'
+    (folder / "wait.py").write_text("import time\nopen('begun', 'w')\ntime.sleep(500)\n", encoding="utf-8")
+    graph = "stages: {wait: {cmd: python wait.py, deps: [wait.py], outs: [made]}}\n"
     (folder / "dvc.yaml").write_text(graph, encoding="utf-8")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     command = [sys.executable, "-m", "dvc", "repro"]
     with subprocess.Popen(
         command, cwd=folder, env={**os.environ, "PATH": path}, start_new_session=True
     ) as process:
-        while not (folder / "begun").exists():
-            assert process.poll() is None
-            time.sleep(0.05)
-        assert findings(folder)["locks of DVC"]["state"] == "note"
-        os.killpg(process.pid, signal.SIGKILL)
+        try:
+            while not (folder / "begun").exists():
+                assert process.poll() is None
+                time.sleep(0.05)
+            found = findings(folder)["locks of DVC"]
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert found["state"] == "note"
+    assert found["faults"][0].startswith(f"process {process.pid}: ")
     assert findings(folder)["locks of DVC"]["state"] == "ok"
+
+
+def test_nothing_is_wrong_in_a_project_that_was_just_made(tmp_path: Path, root: Path) -> None:
+    source = ProjectCopy(tmp_path / "source", root).folder
+    python, path = str(source), os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PYTHONPATH": python, "PATH": path}
+    command = [sys.executable, "-m", "hindcast.stages.cli"]
+    subprocess.run([*command, "init", "load"], cwd=tmp_path, env=environment, check=True, capture_output=True)
+    done = subprocess.run(
+        [*command, "doctor"],
+        cwd=tmp_path / "load",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert "code.yaml has the keys of the installed code" in done.stdout
+    (tmp_path / "load/code.yaml").write_text("pack: other-code\n", encoding="utf-8")
+    graph = tmp_path / "load/dvc.yaml"
+    graph.write_text(graph.read_text(encoding="utf-8").replace("      - data/packed\n", ""), encoding="utf-8")
+    done = subprocess.run(
+        [*command, "doctor", "--json"],
+        cwd=tmp_path / "load",
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = {each["check"] for each in json.loads(done.stdout)["checks"] if each["state"] == "wrong"}
+    assert (done.returncode, found) == (1, {"dvc.yaml", "code.yaml"})

@@ -6,8 +6,10 @@ import platform
 import shlex
 import shutil
 import sys
+import tomllib
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, metadata, version
 from pathlib import Path
 
 from packaging.markers import Marker
@@ -28,12 +30,11 @@ _EXTRA = f"python -m pip install './{_PROJECT}-VERSION-py3-none-any.whl[train]' 
 def check_python(_: Path) -> Found:
     """Compare the version of Python with those that hindcast runs on."""
     found = platform.python_version()
-    try:
-        declared = metadata(_PROJECT)
-    except PackageNotFoundError:
+    declared = _declared()
+    if declared is None:
         return Found.note(f"{found} ({sys.executable}); {_PROJECT} runs from {_CODE} and is not installed")
-    text = f"{found} ({sys.executable}), {_PROJECT} {declared['Version']} ({_CODE})"
-    asked = SpecifierSet(declared["Requires-Python"] or "")
+    text = f"{found} ({sys.executable}), {_PROJECT} {declared.version} ({_CODE})"
+    asked = SpecifierSet(declared.python)
     if asked.contains(found, prereleases=True):
         return Found.ok(text)
     return Found.wrong(
@@ -44,13 +45,12 @@ def check_python(_: Path) -> Found:
 
 def check_packages(root: Path) -> Found:
     """Compare the installed packages with what hindcast needs and with the project's requirements.lock."""
-    try:
-        needed = [Requirement(line) for line in requires(_PROJECT) or []]
-    except PackageNotFoundError:
+    declared = _declared()
+    if declared is None:
         return Found.note(f"{_PROJECT} is not installed, so it is not known which packages it needs")
-    own = [each for each in needed if _applies(each, "")]
-    train = [each for each in needed if _applies(each, "train") and not _applies(each, "")]
-    faults = [*_faults(own), *(fault for fault in _faults(train) if "is not installed" not in fault)]
+    own = declared.needed
+    present = [each for each in declared.for_networks if _installed(each.name)]
+    faults = [*_faults(own), *_faults(present)]
     locked = list(_locked(root / LOCK)) if (root / LOCK).is_file() else []
     differing = [
         f"{each.name} {installed} is installed, {LOCK} has {str(each.specifier).removeprefix('==')}"
@@ -67,11 +67,10 @@ def check_packages(root: Path) -> Found:
 
 def check_networks(root: Path) -> Found:
     """Look for the packages of the extra `train`, which the stages `train` and `evaluate` need."""
-    try:
-        needed = [Requirement(line) for line in requires(_PROJECT) or []]
-    except PackageNotFoundError:
+    declared = _declared()
+    if declared is None:
         return Found.note(f"{_PROJECT} is not installed, so it is not known which packages networks need")
-    train = [each for each in needed if _applies(each, "train") and not _applies(each, "")]
+    train = declared.for_networks
     missing = [each.name for each in train if _installed(each.name) is None]
     if not missing:
         return Found.ok(listed([f"{each.name} {_installed(each.name)}" for each in train]))
@@ -103,6 +102,35 @@ def check_commands(root: Path) -> Found:
         else f'export PATH={shlex.quote(str(own))}:"$PATH"'
     )
     return Found.wrong("the environment is not activated", faults, [remedy])
+
+
+@dataclass(frozen=True)
+class _Declared:
+    """What hindcast asks for: versions of Python and packages, those of the extra `train` apart."""
+
+    version: str
+    python: str
+    needed: list[Requirement]
+    for_networks: list[Requirement]
+
+
+def _declared() -> _Declared | None:
+    """Read what the running code asks for: in a checkout from its pyproject.toml, which may be newer than what was installed from it."""
+    path = _CODE.parent / "pyproject.toml"
+    if path.is_file():
+        project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
+        if project.get("name") == _PROJECT:
+            groups = project["dependencies"], project["optional-dependencies"]["train"]
+            needed, train = ([Requirement(line) for line in lines] for lines in groups)
+            return _Declared(project["version"], project["requires-python"], needed, train)
+    try:
+        declared = metadata(_PROJECT)
+    except PackageNotFoundError:
+        return None
+    every = [Requirement(line) for line in declared.get_all("Requires-Dist") or []]
+    needed = [each for each in every if _applies(each, "")]
+    train = [each for each in every if _applies(each, "train") and not _applies(each, "")]
+    return _Declared(declared["Version"], declared["Requires-Python"] or "", needed, train)
 
 
 def _applies(requirement: Requirement, extra: str) -> bool:

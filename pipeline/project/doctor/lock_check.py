@@ -99,7 +99,7 @@ def _holders(path: Path) -> list[str]:
         return []
     entries = _entries(json.loads(path.read_text(encoding="utf-8")))
     running = {(pid, command) for _, pid, command in entries if is_running(pid)}
-    return [f"process {pid}: dvc {command}" for pid, command in sorted(running)]
+    return [f"process {pid}: {command}" for pid, command in sorted(running)]
 
 
 def _hardlink_locks(root: Path) -> bool:

@@ -30,6 +30,17 @@ def installed_elsewhere(folder: Path, monkeypatch: pytest.MonkeyPatch, **version
     monkeypatch.syspath_prepend(str(folder))
 
 
+def package(folder: Path, monkeypatch: pytest.MonkeyPatch, *asked: str) -> None:
+    """Let hindcast be an installed package that asks for these packages, not a checkout."""
+    place = folder / "hindcast-9.9.dist-info"
+    place.mkdir(parents=True)
+    lines = ["Metadata-Version: 2.1", "Name: hindcast", "Version: 9.9", "Requires-Python: >=3.11"]
+    lines += [*(f"Requires-Dist: {each}" for each in asked), "Provides-Extra: train", ""]
+    (place / "METADATA").write_text("\n".join(lines), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setattr(environment_check, "_CODE", folder / "hindcast")
+
+
 def test_the_locked_environment_is_as_it_must_be(root: Path, tmp_path: Path) -> None:
     assert check_python(tmp_path).state == "ok"
     assert check_networks(tmp_path).state == "ok"
@@ -69,8 +80,7 @@ def test_a_version_below_the_lower_bound_and_one_beside_the_lock_are_named(
 def test_a_missing_package_of_the_extra_matters_where_stages_need_it(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = ["numpy>=2.0", "no-such-network>=1 ; extra == 'train'"]
-    monkeypatch.setattr(environment_check, "requires", lambda _: asked)
+    package(tmp_path / "site", monkeypatch, "numpy>=2.0", 'no-such-network>=1; extra == "train"')
     found = check_networks(tmp_path)
     assert (found.state, "no-such-network not installed" in found.text) == ("note", True)
     shutil.copy(root / "dvc.yaml", tmp_path)
@@ -98,3 +108,13 @@ def test_another_python_on_the_path_than_this_environment_is_named(
     assert str(own) in found.remedies[0]
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "not on the PATH" in check_commands(tmp_path).faults[0]
+
+
+def test_an_installed_package_is_read_by_its_metadata(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package(tmp_path / "site", monkeypatch, "numpy>=2.0", "pandas>=999")
+    assert "hindcast 9.9" in check_python(tmp_path).text
+    assert check_packages(tmp_path).faults == (
+        f"pandas {version('pandas')} is installed; hindcast needs pandas>=999",
+    )

@@ -48,9 +48,9 @@ def test_an_rwlock_that_dvc_cannot_read_is_removed(text: str, said: str, sound: 
 
 
 def test_entries_of_killed_processes_block_nobody_and_those_of_running_ones_are_named(sound: Path) -> None:
-    write_rwlock(sound, json.dumps({"read": {"a": [{"pid": gone(), "cmd": "repro"}]}, "write": {}}))
+    write_rwlock(sound, json.dumps({"read": {"a": [{"pid": gone(), "cmd": "dvc repro"}]}, "write": {}}))
     assert check_dvc_locks(sound).state == "ok"
-    write_rwlock(sound, json.dumps({"write": {"a": {"pid": os.getpid(), "cmd": "repro"}}}))
+    write_rwlock(sound, json.dumps({"write": {"a": {"pid": os.getpid(), "cmd": "dvc repro"}}}))
     found = check_dvc_locks(sound)
     assert (found.state, found.faults) == ("note", (f"process {os.getpid()}: dvc repro",))
 
