@@ -48,7 +48,8 @@ def test_every_run_uses_the_own_data_set_and_simulate_is_not_in_its_graph(folder
     assert "train.epochs: 3 in params.yaml, 20 in conf/" in again.stdout
     assert "simulate" not in run_in(folder, "dvc", "stage", "list").stdout
     assert not (folder / "data/simulated").exists()
-    simulated = run_in(folder, "dvc", "exp", "run", "--dry", "-S", "dataset=simulated")
+    small = ("-S", "simulate.games=1", "-S", "simulate.days=20")
+    simulated = run_in(folder, "dvc", "exp", "run", "-S", "dataset=simulated", *small, "simulate@games")
     assert ran(simulated.stdout) == ["check", "simulate@games"], simulated.stdout + simulated.stderr
 
 
