@@ -83,12 +83,10 @@ def readme(folder: Path) -> Iterator[tuple[Scenario, list[Block]]]:
     reader = Reader(copy, {"other": "simulated", "experiment": "HEAD", "name": "mine"}, code=copy)
     blocks = [block for block in blocks_of("README.md") if block.language == SHELL]
     public = [name for name in PUBLIC if not public_data(name)]
+    reader.names |= {f"folder of {name}": str(public_data(name)) for name in PUBLIC if name not in public}
     skip = [f"dvc exp run -S dataset={name}" for name in public]
 
     def before(block: Block) -> None:
-        for name in PUBLIC:
-            if f"dataset={name}" in block.text:
-                reader.names["folder"] = str(public_data(name))
         if "dvc plots diff" in block.text:
             commit_all(copy, "A run, with its lock file")
 

@@ -208,6 +208,8 @@ def test_a_notebook_runs_and_becomes_a_page(path: Path, finished: Path, tmp_path
     page = notebook_page(cells, work, tmp_path / "pages/plots" / path.stem)
     assert page.startswith("# ")
     assert str(tmp_path) not in page
+    shown = page_text(f"{NOTEBOOKS}/{path.name}", page, NAMES)
+    assert re.findall(r"\]\((plots/\S+)\)", shown) == re.findall(r"\]\((plots/\S+)\)", page)
     for plot in re.findall(r"\]\((plots/\S+)\)", page):
         assert (tmp_path / "pages" / plot).read_text(encoding="utf-8").lstrip().startswith("<")
 

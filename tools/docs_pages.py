@@ -48,6 +48,8 @@ def page_text(name: str, text: str, places: dict[str, str]) -> str:
         if "://" in target or not path or target.startswith("mailto:"):
             return match[0]
         found = os.path.normpath(PurePosixPath(name).parent / path)
+        if mark and found.startswith(f"{NOTEBOOKS}/plots/"):  # made when the notebook ran, beside its page
+            return match[0]
         if mark and found.startswith("docs/images/"):
             picture = _relative(found.removeprefix("docs/"), here)
             return "".join(f"![{label}]({variant}#only-{kind})" for kind, variant in _variants(picture))
