@@ -60,7 +60,7 @@ soak: $(READY) ## the slow tests, and property tests on ten times as many random
 	  $(IN_VENV) HINDCAST_EXAMPLES=random python -m pytest -n $(WORKERS) -m "hypothesis and not slow" $(ARGS) || exit 1; \
 	done
 
-LOCKS := requirements.lock requirements-bench.lock requirements-docs.lock
+LOCKS := requirements.lock requirements-bench.lock requirements-docs.lock requirements-adapters.lock
 
 # The lock files belong to pyproject.toml: compiled again without an upgrade, they come out the same.
 .PHONY: check-lock
