@@ -81,7 +81,8 @@ def _direct_requirements() -> Iterator[str]:
 
 def _declared() -> dict[str, Any]:
     """Return the section `project` of this repository's pyproject.toml; the metadata of an editable installation may be older."""
-    text = (_TEMPLATES / "pyproject.toml").read_text(encoding="utf-8")
+    # a link without the suffix: with it, ruff takes the folder for a project and leaves its cache in the package
+    text = (_TEMPLATES / "pyproject").read_text(encoding="utf-8")
     declared: dict[str, Any] = tomllib.loads(text)["project"]
     return declared
 
