@@ -29,6 +29,7 @@ PARTS = {
     "train": ["train.py"],
     "scale": ["scale.py", "--quick"],  # all axes take two hours: `make bench-scale`
 }
+QUIET = {"PYTHONWARNINGS": "ignore", "TF_CPP_MIN_LOG_LEVEL": "3"}  # notes of libraries are no measurements
 KEPT = ROOT / ".hindcast" / "benchmarks"
 QUICK = {
     "ingest": ["ingest.py", "speed", "--megabytes", "30", "--repeat", "1"],
@@ -96,14 +97,14 @@ def run_part(part: str, command: list[str]) -> Result:
         figures.touch()
         process = subprocess.Popen(
             [sys.executable, str(ROOT / "benchmarks" / command[0]), *command[1:]],
-            env=os.environ | {"BENCH_FIGURES": str(figures), "PYTHONUNBUFFERED": "1"},
+            env=os.environ | {"BENCH_FIGURES": str(figures), "PYTHONUNBUFFERED": "1"} | QUIET,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
         lines = []
         assert process.stdout is not None
         for line in process.stdout:
             print(line, end="", flush=True)
-            lines.append(line)
+            lines.append(line.replace(f"{ROOT}/", ""))
         code = process.wait()
         kept = [json.loads(line) for line in figures.read_text(encoding="utf-8").splitlines()]
     return Result(part, "".join(lines), kept, code)
