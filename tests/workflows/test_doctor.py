@@ -90,7 +90,12 @@ def test_a_dvc_that_runs_is_told_from_one_that_was_killed(tmp_path: Path, root: 
 def test_nothing_is_wrong_in_a_project_that_was_just_made(tmp_path: Path, root: Path) -> None:
     source = ProjectCopy(tmp_path / "source", root).folder
     python, path = str(source), os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PYTHONPATH": python, "PATH": path}
+    person = {
+        f"GIT_{role}_{part}": "a@example.invalid"
+        for role in ("AUTHOR", "COMMITTER")
+        for part in ("NAME", "EMAIL")
+    }
+    environment = {**os.environ, **person, "PYTHONPATH": python, "PATH": path}
     command = [sys.executable, "-m", "hindcast.stages.cli"]
     subprocess.run([*command, "init", "load"], cwd=tmp_path, env=environment, check=True, capture_output=True)
     done = subprocess.run(
