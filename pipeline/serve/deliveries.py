@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from hindcast.pipeline.files import canonical_json, digest_of_file, replace_file
+from hindcast.pipeline.files import canonical_json, replace_file
 from hindcast.pipeline.serve.forecast_rows import ForecastRows
 from hindcast.pipeline.settings.base import HOUR
 
@@ -79,17 +80,18 @@ def deliver(
         newest, revision = path, revision + 1
     if newest is not None and newest.read_bytes() == content:
         return Delivery(newest, is_new=False, revision=revision - 1, rows=table.num_rows, methods=methods)
-    with replace_file(path) as temporary:
-        temporary.write_bytes(content)
     about = {
         "format": FORMAT,
         "file": path.name,
-        "digest": digest_of_file(path),
+        "digest": hashlib.sha256(content).hexdigest(),
         "rows": table.num_rows,
         "methods": methods,
     }
-    with replace_file(path.with_suffix(".json")) as temporary:
+    # the record first: a call that is killed in between leaves no forecast without one
+    with replace_file(path.with_name(f"{path.name}.json")) as temporary:
         temporary.write_text(canonical_json({**about, **record}), encoding="utf-8")
+    with replace_file(path) as temporary:
+        temporary.write_bytes(content)
     return Delivery(path, is_new=True, revision=revision, rows=table.num_rows, methods=methods)
 
 

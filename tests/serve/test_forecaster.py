@@ -61,7 +61,7 @@ def test_the_newest_origin_is_forecast_and_a_second_run_changes_nothing(
     assert (
         table["valid_time"] > pd.Timestamp(usage["hour"].max()).tz_localize("UTC") - pd.Timedelta("3h")
     ).all()
-    assert path.with_suffix(".json").is_file()
+    assert path.with_name(f"{path.name}.json").is_file()
     first = path.read_bytes()
     assert predict.main(settings_of("stateful")) == 0
     assert "unchanged" in capsys.readouterr().out
