@@ -6,6 +6,9 @@
 
 Every part runs as a process of its own, one after the other. A part that fails is named in the summary with its last line,
 and the others still run. The exit code is 1 if a floor is missed or a part failed. Results are kept in .hindcast/benchmarks/.
+
+The floors hold for the sizes of `make bench`. On the little data of `make bench-quick` start-up takes most of the time, so it judges
+nothing: it shows that every benchmark runs, and its exit code is 1 only if a part failed.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,8 +71,23 @@ def main() -> int:
         if not options.quick:  # after each part, so that an interrupted run keeps what it measured
             keep(results[-1])
             options.write.write_text(summary(kept_results()), encoding="utf-8")
-    print("\n".join(figures_table(results)) if options.quick else f"\nWritten: {options.write}")
+    if options.quick:
+        results = [without_floors(result) for result in results]
+        print("\n".join(figures_table(results)))
+        return int(any(map(failed, results)))
+    print(f"\nWritten: {options.write}")
     return int(any(result.code for result in results))
+
+
+def without_floors(result: Result) -> Result:
+    """Return the result with figures that no floor judges; a part that missed one of its floors has not failed."""
+    code = 0 if any(map(missed, result.figures)) else result.code
+    return replace(result, figures=[figure | {"floor": None} for figure in result.figures], code=code)
+
+
+def failed(result: Result) -> bool:
+    """Return whether a part ended with an error other than a missed floor."""
+    return bool(result.code) and not any(map(missed, result.figures))
 
 
 def keep(result: Result) -> None:
@@ -136,8 +154,7 @@ def figures_table(results: list[Result]) -> list[str]:
     for found, figure in rows:
         limit = "" if figure["floor"] is None else f"{'≥' if figure['above'] else '≤'} {figure['floor']:g}"
         table.append(f"| {figure['what']} | {figure['value']:.3g} {figure['unit']} | {limit} | {found} |")
-    failed = [result for result in results if result.code and not any(map(missed, result.figures))]
-    for result in failed:
+    for result in filter(failed, results):
         last = (result.output.strip().splitlines() or [f"exit code {result.code}"])[-1]
         table.append(f"| {result.part} | failed: {last} | | |")
     return table
