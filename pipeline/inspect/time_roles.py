@@ -123,15 +123,15 @@ def _without_leads(fmt: FileFormat, times: TimeColumns) -> TimeColumns:
 def _with_lead(fmt: FileFormat, times: TimeColumns, lead: Column) -> TimeColumns:
     """Return the times of files with a lead and one timestamp, the valid or issue time; the lead gives the other one."""
     unit, certain = _lead_unit(lead)
-    found, leads = times.main, np.rint(np.nan_to_num(lead.numbers) * TIME_UNITS[unit])
-    ok = found.ok & ~np.isnan(lead.numbers)
+    found, ns = times.main, np.rint(np.nan_to_num(lead.numbers) * TIME_UNITS[unit])
+    possible = np.abs(ns) < 400 * DAY
+    leads = np.where(possible, ns, 0).astype(np.int64)
+    ok = found.ok & ~np.isnan(lead.numbers) & possible
     times = replace(times, lead=lead, lead_unit=unit, lead_is_certain=certain)
     if _is_valid_time(fmt, found, lead, unit):
-        issue = replace(found, columns=(), wall=found.wall - leads.astype(np.int64), ok=ok)
+        issue = replace(found, columns=(), wall=found.wall - leads, ok=ok)
         return replace(times, issue=issue, ok=ok)
-    ok &= np.abs(leads) < 400 * DAY
-    wall = found.wall + np.where(ok, leads, 0).astype(np.int64)
-    return replace(times, valid=None, issue=found, wall=wall, ok=ok)
+    return replace(times, valid=None, issue=found, wall=found.wall + np.where(ok, leads, 0), ok=ok)
 
 
 def _is_valid_time(fmt: FileFormat, found: TimestampColumn, lead: Column, unit: str) -> bool:
@@ -276,8 +276,10 @@ def _is_crossed(column: Column, times: TimestampColumn) -> bool:
 def _gives_few_issues(lead: Column, times: TimestampColumn) -> bool:
     """Return whether time minus lead has few different values: then these are issue times."""
     unit, _ = _lead_unit(lead)
-    issues = times.wall - np.rint(lead.numbers * TIME_UNITS[unit]).astype(np.int64)
-    pairs = count_codes(encode_tuples([times.wall, lead.numbers]))
+    given = np.abs(lead.numbers) * TIME_UNITS[unit] < 400 * DAY  # not missing, and a lead at all
+    wall, numbers = times.wall[given], lead.numbers[given]
+    issues = wall - np.rint(numbers * TIME_UNITS[unit]).astype(np.int64)
+    pairs = count_codes(encode_tuples([wall, numbers]))
     return lead.distinct > 1 and 2 * len(np.unique(issues)) <= pairs
 
 
@@ -287,5 +289,6 @@ def _lead_unit(lead: Column) -> tuple[str, bool]:
     named = next((unit for unit, names in LEAD_UNITS.items() if words & names), None)
     if named:
         return named, True
-    minutes = lead.numbers.max() > 240 and bool((lead.numbers % 15 == 0).all())
+    numbers = lead.numbers[~np.isnan(lead.numbers)]
+    minutes = numbers.max(initial=0) > 240 and bool((numbers % 15 == 0).all())
     return ("min" if minutes else "h"), False
