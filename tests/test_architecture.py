@@ -80,6 +80,7 @@ FENCES = {
         "pipeline.store",
         "pipeline.judge",
         "pipeline.serve.deliveries",
+        "pipeline.serve.cut_tables",
         "pipeline.export",
         "pipeline.workspace",
         "pipeline.experiments",
