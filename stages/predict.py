@@ -10,9 +10,8 @@ from typing import Annotated
 import typer
 
 from hindcast.pipeline.errors import SettingsError
-from hindcast.pipeline.settings.moments import to_moment
+from hindcast.pipeline.serve.origin_words import read_day, read_ranges
 from hindcast.pipeline.settings.params import load_params
-from hindcast.pipeline.wording import counted, time_text
 from hindcast.stages.common import PARAMS, Changes, Debug, ParamsFile, Summary, command_main, locked_stage
 
 
@@ -23,7 +22,7 @@ class _To(StrEnum):
     csv = "csv"
 
 
-def predict(
+def predict(  # noqa: PLR0917 - the options of the command
     origin: Annotated[
         list[str] | None,
         typer.Option(
@@ -31,6 +30,20 @@ def predict(
             "such as 2026-11-01..2026-11-30; repeatable. Default: the newest origin that the files allow."
         ),
     ] = None,
+    day: Annotated[
+        str | None,
+        typer.Option(
+            help="In place of --origin: the day that is forecast, such as 2026-11-30. Each group has the days of its zone, and "
+            "is forecast at its own origin."
+        ),
+    ] = None,
+    replace: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option(
+            "--replace",
+            help="Write a revision although values fall back where the delivered forecast has a better method.",
+        ),
+    ] = False,
     to: Annotated[_To, typer.Option(help="The type of the files.")] = _To.parquet,
     params: ParamsFile = PARAMS,
     set_: Changes = None,
@@ -39,48 +52,32 @@ def predict(
     """Forecast one or several origins and write a file for each."""
     with locked_stage("predict", debug=debug) as finish:
         settings = load_params(params, set_ or [])
-        ranges = _ranges(origin or [])
+        if origin and day is not None:
+            raise SettingsError("--day and --origin both say what is forecast: leave one of them out.")
+        ranges = read_ranges(origin or [])
+        date = None if day is None else read_day(day)
+        from hindcast.pipeline.serve.delivered_text import file_text, origin_text
         from hindcast.pipeline.serve.forecaster import open_forecaster
 
         forecaster = open_forecaster(settings, Path())
-        wanted = forecaster.origins_in(ranges) if ranges else forecaster.newest()
-        made = [forecaster.deliver(each, forecaster.forecast(each), to.value) for each in wanted]
+        if date is not None:
+            wanted = forecaster.origins_of_day(date)
+        else:
+            wanted = forecaster.origins_in(ranges) if ranges else forecaster.newest()
+        made = [
+            forecaster.deliver(each, forecaster.forecast(each), to.value, replace=replace) for each in wanted
+        ]
         finish(
             Summary(
                 read=(
                     f"data set {settings.raw.data_set}, raw.path {settings.raw.path}, and the network in models/",
                 ),
                 kept=tuple(
-                    f"origin {time_text(each.origin)}: {counted(done.rows, 'value')} "
-                    f"({', '.join(f'{name} {count:,}' for name, count in done.methods.items())})"
-                    for each, done in zip(wanted, made, strict=True)
+                    origin_text(settings, each, done) for each, done in zip(wanted, made, strict=True)
                 ),
-                wrote=tuple(f"{done.path}{'' if done.is_new else ' (unchanged)'}" for done in made),
+                wrote=tuple(map(file_text, made)),
             )
         )
-
-
-def _ranges(texts: list[str]) -> list[tuple[int, int]]:
-    """Convert `A` and `A..B` to the first and the last moment (ns UTC)."""
-    ranges: list[tuple[int, int]] = []
-    faults = []
-    for text in texts:
-        begin, _, end = text.partition("..")
-        try:
-            first, last = to_moment(begin), to_moment(end or begin)
-        except ValueError as fault:
-            faults.append(f"--origin {text}: {fault}")
-            continue
-        if first is None or last is None or last < first:
-            faults.append(f"--origin {text}: the first origin must not be later than the last one")
-        else:
-            ranges.append((first, last))
-    if faults:
-        raise SettingsError(
-            "An origin is a date and a time, such as 2026-11-29T18:00Z, or a range of them, such as 2026-11-01..2026-11-30.",
-            faults,
-        )
-    return ranges
 
 
 main = command_main(

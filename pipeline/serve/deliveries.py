@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from hindcast.pipeline.files import canonical_json, replace_file
 from hindcast.pipeline.serve.forecast_rows import ForecastRows
+from hindcast.pipeline.serve.worse_revision import count_worse
 from hindcast.pipeline.settings.base import HOUR
 
 FOLDER = Path("forecasts")
@@ -28,13 +29,17 @@ _STAMP = pa.timestamp("ns", tz="UTC")
 
 @dataclass(frozen=True)
 class Delivery:
-    """The file of a forecast: `is_new` is False if an equal one was there already, `revision` counts from 1."""
+    """The file of a forecast: `is_new` is False if an equal one was there already, `revision` counts from 1.
+
+    `worse` is the number of values that would have fallen back where the delivered file, which stays, has a better method.
+    """
 
     path: Path
     is_new: bool
     revision: int
     rows: int
     methods: dict[str, int]
+    worse: int = 0
 
 
 def forecast_table(parts: Sequence[ForecastRows], origin: int, levels: Sequence[float]) -> pa.Table:
@@ -66,12 +71,18 @@ def forecast_table(parts: Sequence[ForecastRows], origin: int, levels: Sequence[
     return table.sort_by([(name, "ascending") for name in keys]).combine_chunks()
 
 
-def deliver(
-    root: Path, table: pa.Table, origin: int, record: dict[str, Any], kind: FileType = "parquet"
+def deliver(  # noqa: PLR0917 - the file, and what it says
+    root: Path,
+    table: pa.Table,
+    origin: int,
+    record: dict[str, Any],
+    kind: FileType = "parquet",
+    fallbacks: Sequence[str] | None = None,
 ) -> Delivery:
     """Write the forecast of an origin and its record to `root`/forecasts; a file that is there is never changed.
 
     If the newest file of the origin has the same bytes, nothing is written. Otherwise the new one is a revision with a number.
+    With `fallbacks`, in their order, nothing is written either if a value would fall back where the newest file has a better method.
     """
     content = _bytes(table, kind)
     methods = dict(sorted(Counter(table["method"].to_pylist()).items()))
@@ -80,6 +91,10 @@ def deliver(
         newest, revision = path, revision + 1
     if newest is not None and newest.read_bytes() == content:
         return Delivery(newest, is_new=False, revision=revision - 1, rows=table.num_rows, methods=methods)
+    if newest is not None and fallbacks is not None and (worse := count_worse(newest, table, fallbacks)):
+        return Delivery(
+            newest, is_new=False, revision=revision - 1, rows=table.num_rows, methods=methods, worse=worse
+        )
     about = {
         "format": FORMAT,
         "file": path.name,
