@@ -11,10 +11,7 @@ import pytest
 
 import hindcast
 
-ELSEWHERE = {
-    "Forecaster": "needs a trained network: tests/workspace/test_opened_forecaster.py runs its examples"
-}
-NAMES = [name for name in hindcast.__all__ if not name.startswith("__") and name not in ELSEWHERE]
+NAMES = [name for name in hindcast.__all__ if not name.startswith("__")]
 WITHOUT = {
     "HindcastError": "an exception",
     "KerasStream": "needs Keras, which the tests of the room feed load",
