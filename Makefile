@@ -110,6 +110,10 @@ bench-leak: $(READY) ## what a leak is worth: one network with and without point
 bench-scale: $(READY) ## exponents of time and memory of every stage, by series, groups, size, files, features, steps (ARGS="--quick")
 	@$(IN_VENV) python benchmarks/scale.py $(ARGS)
 
+.PHONY: bench-serve
+bench-serve: $(READY) ## seconds and memory of a forecast in service, with 200 and 20,000 series (ARGS="--customers 2" narrows)
+	@$(IN_VENV) python benchmarks/serve.py $(ARGS)
+
 .PHONY: bench-whole
 bench-whole: $(READY) ## all stages at the size of method 1, half an hour, and that method's own loop on a slice
 	@$(IN_VENV) python benchmarks/whole_way.py $(ARGS)

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from hindcast.pipeline.store.reader import Dataset
     from hindcast.pipeline.workspace.opened import Workspace
     from hindcast.pipeline.workspace.opened import open_workspace as open  # noqa: A004 (hindcast.open, as others have it)
+    from hindcast.pipeline.workspace.opened_forecaster import Forecaster
 
 __all__ = [
     "Columns",
     "Dataset",
+    "Forecaster",
     "HindcastError",
     "KerasStream",
     "Lanes",
@@ -44,6 +46,7 @@ __all__ = [
 _MODULES = {
     "Columns": "feed.columns",
     "Dataset": "store.reader",
+    "Forecaster": "workspace.opened_forecaster",
     "HindcastError": "errors",
     "KerasStream": "feed.adapters.keras",
     "Lanes": "feed.streams",

@@ -92,3 +92,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("finished")
     make_finished_workspace(folder, ROOT)
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small workspace in which every stage has run, with a network that carries state. Tests must not change it."""
+    from tests.serve.conftest import make_project
+
+    return make_project(tmp_path_factory.mktemp("trained"), "stateful")

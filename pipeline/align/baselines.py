@@ -47,10 +47,16 @@ def _persistence(basis: Basis) -> Floats:
 
 def _seasonal(basis: Basis, period: int) -> Floats:
     """The value the smallest number of whole periods before the step at which a value is known at the origin."""
+    return _seasonal_search(basis, period)[0]
+
+
+def _seasonal_search(basis: Basis, period: int) -> tuple[Floats, Ints]:
+    """Return these values, and the number of periods between each and its step."""
     target, grid, origins = basis.target, basis.grid, basis.origins
     steps, rest = divmod(period, grid.own.frequency)
+    periods = np.ones(len(origins), np.int64)
     if rest:  # steps longer than the period, or of days that do not divide a week
-        return np.full(len(origins), np.nan)
+        return np.full(len(origins), np.nan), periods
     # a period is much shorter than the reach, and no origin is after its step
     value = target.at(grid.before(steps), origins)
     missing = np.flatnonzero(np.isnan(value) & (origins != NO_ORIGIN))
@@ -60,8 +66,9 @@ def _seasonal(basis: Basis, period: int) -> Floats:
         within = grid.instants[missing] - back * period >= origins[missing] - LONGEST_REACH
         missing = missing[within & (grid.own_step[missing] >= back * steps)]
         value[missing] = target.at(grid.own_slot[missing] - back * steps, origins[missing])
+        periods[missing] = back
         missing = missing[np.isnan(value[missing])]
-    return value
+    return value, periods
 
 
 def _reference(basis: Basis, period: int) -> Floats:
@@ -78,3 +85,21 @@ _FORECASTERS: dict[str, Callable[[Basis], Floats]] = {
     "reference_24h": partial(_reference, period=DAY),
     "reference_168h": partial(_reference, period=7 * DAY),
 }
+
+_PERIODS = {"seasonal_24h": DAY, "seasonal_168h": 7 * DAY}
+
+
+def ages(basis: Basis) -> Times:
+    """Return how long before the origin the step begins whose value each forecaster in STORED takes (n, B), in ns.
+
+    0 for references, and of no meaning where a forecaster has no value.
+    """
+    made = np.zeros((len(basis.origins), len(STORED)), np.int64)
+    own, series = basis.grid.own, basis.grid.series
+    for name, period in _PERIODS.items():
+        _, periods = _seasonal_search(basis, period)
+        begin = own.steps.instants(basis.grid.times - periods * period)
+        made[:, STORED.index(name)] = basis.origins - begin
+    newest = own.first[series] + (basis.newest - own.start[series]) * own.frequency
+    made[:, STORED.index("persistence")] = basis.origins - own.steps.instants(newest)
+    return made

@@ -12,19 +12,22 @@ import numpy as np
 import pandas as pd
 
 from hindcast.pipeline.align.asof import kept_runs
-from hindcast.pipeline.align.baselines import LONGEST_REACH
 from hindcast.pipeline.align.ensemble import without_members
 from hindcast.pipeline.align.features.registry import feature_list, longest_reach
+from hindcast.pipeline.align.forecaster_ages import forecaster_ages
 from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group, zone_of_group
+from hindcast.pipeline.align.recent_rows import Horizon, recent_rows
 from hindcast.pipeline.align.track import Track, read_track
 from hindcast.pipeline.arrays import Flags, Ints, Times, Values
+from hindcast.pipeline.forecasters import FALLBACKS, STORED
 from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.clock import moment_of_day
+from hindcast.pipeline.settings.gates import NO_ORIGIN
 from hindcast.pipeline.settings.params import Params
 
 ACTIVE = 28 * DAY
 """A series whose newest value became known longer ago than this has ended: no forecast is made for it."""
 
-_MARGIN = 2 * DAY  # zones, steps of local days, rows that stand for several steps
 _BLOCK = 31 * DAY
 _MOST_BLOCKS = (
     13  # a step may lie this many blocks after its origin, as long as an origin may lie before its step
@@ -54,57 +57,70 @@ class OriginSteps:
     )
     X: Values  # (steps of the runs, F)
     run_published: Values  # (steps of the runs, G)
+    ages: Times | None = None  # (R, G, B + 1) of `forecaster_ages`; only if `predict.fallback` has a limit
 
 
-def read_since(params: Params, group: str, origin: int, history: int) -> int | None:
-    """Return the earliest timestamp (ns UTC) of a row that `steps_of_origin` reads for an origin; None if the settings have no such origin.
-
-    Rows that hold for all time are read too. Every lag, window and mean of X begins later, and so does every seasonal value; only a value that
-    is older than all of these, such as the last one before a gap of two months, is not read.
-    """
-    labels = labels_of_origin(params, group, origin)
-    if not len(labels):
-        return None
-    first = _first_label(params, int(labels[0]), history)
-    return min(first - longest_reach(params, first, int(labels[-1])), origin - LONGEST_REACH) - _MARGIN
-
-
-def rows_of_origin(
-    frames: Mapping[str, pd.DataFrame], params: Params, origin: int, since: int
-) -> dict[str, pd.DataFrame]:
-    """Return the rows that `steps_of_origin` reads for an origin: known by then, with a timestamp from `since` on or for all time."""
-    found = {}
-    for name, frame in frames.items():
-        read = frame["known_time"].to_numpy() <= origin
-        if not params.raw.sources[name].is_static:
-            read &= frame["valid_time"].to_numpy() >= since
-        found[name] = frame if read.all() else frame[read]
-    return found
-
-
-def steps_of_origin(
-    frames: Mapping[str, pd.DataFrame], params: Params, group: str, origin: int, history: int
+def steps_of_origin(  # noqa: PLR0917 - what is served, and from what
+    frames: Mapping[str, pd.DataFrame],
+    params: Params,
+    group: str,
+    origin: int,
+    history: int,
+    reach: int | None = None,
 ) -> list[OriginSteps]:
     """Return the steps of each track of a group whose origin is `origin` (ns UTC), each run with up to `history` steps before them.
 
-    `frames` are the typed rows of the group; those that `rows_of_origin` does not return have no effect. Series whose newest row became known more
-    than `ACTIVE` before the origin are left out as well. Raises the errors of `prepare_group`.
+    `frames` are the typed rows of the group; those known after the origin are left out. Series whose newest row became known more
+    than `ACTIVE` before the origin are left out as well. With `reach`, that of `service_reach`, rows that the steps cannot read are
+    not aligned; the result is the same. Raises the errors of `prepare_group`.
     """
-    since = read_since(params, group, origin, history)
-    if since is None:
-        return []
     labels = labels_of_origin(params, group, origin)
-    read = rows_of_origin(frames, params, origin, since)
-    known = _known_rows(read, params, origin, origin - ACTIVE)
-    if not known:
+    known = _known_rows(frames, params, origin, origin - ACTIVE)
+    if not len(labels) or not known:
         return []
-    serving = _serving(params, _first_label(params, int(labels[0]), history))
+    begin = _first_label(params, int(labels[0]), history)
+    if reach is not None:
+        horizon = _horizon(params, group, begin, int(labels[0]), reach)
+        recent = recent_rows(known, params, horizon)
+        made = _all_tracks(recent.frames, params, group, begin, labels, origin, history)
+        if not _lacks_forecasters(made, recent.shortened):
+            return made
+    return _all_tracks(known, params, group, begin, labels, origin, history)
+
+
+def _all_tracks(  # noqa: PLR0917 - as steps_of_origin
+    known: Mapping[str, pd.DataFrame],
+    params: Params,
+    group: str,
+    begin: int,
+    labels: Times,
+    origin: int,
+    history: int,
+) -> list[OriginSteps]:
+    serving = _serving(params, begin)
     prepared = prepare_group(without_members(known, serving, group), serving, group, int(labels[-1]))
     return [
         made
         for track in range(params.align.origin.tracks)
         if (made := _steps(prepared, track, origin, history)) is not None
     ]
+
+
+def _horizon(params: Params, group: str, begin: int, served: int, reach: int) -> Horizon:
+    grid = params.raw.stamp_grid(None, group)
+    labels = np.arange(begin, served + 1, grid.frequency)
+    origins = params.align.origin.origins(grid.instants(labels), zone_of_group(params, group))
+    return Horizon(begin, served, int(origins[origins != NO_ORIGIN].min(initial=begin)), reach)
+
+
+def _lacks_forecasters(made: list[OriginSteps], shortened: frozenset[str]) -> bool:
+    """Return whether a stored forecaster has no value at a step of a series from which rows were left out: it may have one there."""
+    at = [STORED.index(name) for name in STORED if name in FALLBACKS]
+    for steps in made:
+        lacks = np.isnan(steps.baseline[:, :, at]).any(axis=(1, 2))
+        if any(steps.names[number] in shortened for number in np.unique(steps.series[lacks]).tolist()):
+            return True
+    return False
 
 
 def labels_of_origin(params: Params, group: str, origin: int) -> Times:
@@ -127,6 +143,17 @@ def origins_between(params: Params, group: str, first: int, last: int) -> Times:
         if start > last and not len(found[-1]):
             break
     return np.unique(np.concatenate(found))
+
+
+def origins_of_day(params: Params, group: str, day: int) -> Times:
+    """Return the origins of the first track of the steps of a group that start on a local day (days since 1970), ascending."""
+    grid, zone = params.raw.stamp_grid(None, group), zone_of_group(params, group)
+    begin, end = moment_of_day(np.array([day, day + 1]), 0, zone).tolist()
+    first, last = grid.start_of(np.array([begin, end])).tolist()
+    starts = grid.instants(np.arange(first, last + grid.frequency, grid.frequency))
+    starts = starts[(starts >= begin) & (starts < end)]
+    origins = params.align.origin.origins(starts, zone)[:, 0]
+    return np.unique(origins[origins != NO_ORIGIN])
 
 
 def _origins_after(params: Params, group: str, begin: int) -> Iterator[tuple[int, Times, Ints]]:
@@ -184,7 +211,12 @@ def _steps(group: GroupInputs, number: int, origin: int, history: int) -> Origin
         run_start=run_start,
         X=track.X[steps],
         run_published=track.published[steps],
+        ages=forecaster_ages(group, number, served) if _has_limits(group.params) else None,
     )
+
+
+def _has_limits(params: Params) -> bool:
+    return any(limit is not None for limit in params.predict.limits.values())
 
 
 def _ends(steps: Ints, run: Ints, count: int) -> tuple[Ints, Ints]:
@@ -204,12 +236,18 @@ def _missing(params: Params, track: Track, served: Ints, inside: Flags) -> tuple
     return tuple(texts)
 
 
-def complete_origins(
-    frames: Mapping[str, pd.DataFrame], params: Params, group: str, first: int, last: int
+def complete_origins(  # noqa: PLR0917 - as steps_of_origin
+    frames: Mapping[str, pd.DataFrame],
+    params: Params,
+    group: str,
+    first: int,
+    last: int,
+    reach: int | None = None,
 ) -> tuple[Times, Flags]:
     """Return the origins of a group in [first, last], ascending, and whether each has a series with all inputs at all of its steps.
 
-    Only the first track counts, whose steps are the next ones after the origin. Rows known after `last` are left out.
+    Only the first track counts, whose steps are the next ones after the origin. Rows known after `last` are left out. `reach` as in
+    `steps_of_origin`.
     """
     origins = origins_between(params, group, first, last)
     if not len(origins):
@@ -219,6 +257,8 @@ def complete_origins(
         return origins, np.zeros(len(origins), bool)
     begin = _first_label(params, int(labels_of_origin(params, group, int(origins[0]))[0]), 0)
     end = int(labels_of_origin(params, group, int(origins[-1]))[-1])
+    if reach is not None:
+        known = recent_rows(known, params, _horizon(params, group, begin, begin, reach)).frames
     serving = _serving(params, begin)
     prepared = prepare_group(without_members(known, serving, group), serving, group, end)
     track = read_track(prepared, 0)

@@ -6,11 +6,9 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +17,7 @@ import pyarrow.parquet as pq
 
 from hindcast.pipeline.files import canonical_json, replace_file
 from hindcast.pipeline.serve.forecast_rows import ForecastRows
+from hindcast.pipeline.serve.worse_revision import count_worse
 from hindcast.pipeline.settings.base import HOUR
 
 FOLDER = Path("forecasts")
@@ -30,14 +29,17 @@ _STAMP = pa.timestamp("ns", tz="UTC")
 
 @dataclass(frozen=True)
 class Delivery:
-    """The file of a forecast: `is_new` is False if an equal one was there already, `revision` counts from 1."""
+    """The file of a forecast: `is_new` is False if an equal one was there already, `revision` counts from 1.
+
+    `worse` is the number of values that would have fallen back where the delivered file, which stays, has a better method.
+    """
 
     path: Path
     is_new: bool
     revision: int
     rows: int
     methods: dict[str, int]
-    late: int = 0  # ns after the deadline of `align.origin.gate`
+    worse: int = 0
 
 
 def forecast_table(parts: Sequence[ForecastRows], origin: int, levels: Sequence[float]) -> pa.Table:
@@ -69,20 +71,30 @@ def forecast_table(parts: Sequence[ForecastRows], origin: int, levels: Sequence[
     return table.sort_by([(name, "ascending") for name in keys]).combine_chunks()
 
 
-def deliver(
-    root: Path, table: pa.Table, origin: int, record: dict[str, Any], kind: FileType = "parquet"
+def deliver(  # noqa: PLR0917 - the file, and what it says
+    root: Path,
+    table: pa.Table,
+    origin: int,
+    record: dict[str, Any],
+    kind: FileType = "parquet",
+    fallbacks: Sequence[str] | None = None,
 ) -> Delivery:
     """Write the forecast of an origin and its record to `root`/forecasts; a file that is there is never changed.
 
     If the newest file of the origin has the same bytes, nothing is written. Otherwise the new one is a revision with a number.
+    With `fallbacks`, in their order, nothing is written either if a value would fall back where the newest file has a better method.
     """
-    content = content_of(table, kind)
+    content = _bytes(table, kind)
     methods = dict(sorted(Counter(table["method"].to_pylist()).items()))
     stem, revision, newest = name_of_origin(origin), 1, None
     while (path := _path(root, stem, revision, kind)).exists():
         newest, revision = path, revision + 1
     if newest is not None and newest.read_bytes() == content:
         return Delivery(newest, is_new=False, revision=revision - 1, rows=table.num_rows, methods=methods)
+    if newest is not None and fallbacks is not None and (worse := count_worse(newest, table, fallbacks)):
+        return Delivery(
+            newest, is_new=False, revision=revision - 1, rows=table.num_rows, methods=methods, worse=worse
+        )
     about = {
         "format": FORMAT,
         "file": path.name,
@@ -104,28 +116,14 @@ def name_of_origin(origin: int) -> str:
     return str(moment.strftime("%Y%m%dT%H%MZ" if moment.second == 0 else "%Y%m%dT%H%M%SZ"))
 
 
-def delivered_origins(root: Path) -> list[int]:
-    """Return the origins (ns UTC) that have a forecast in `root`/forecasts, ascending."""
-    found = set()
-    for kind in get_args(FileType):
-        for path in (root / FOLDER).glob(f"*.{kind}"):
-            stem = path.name.partition(".")[0]
-            with suppress(ValueError):
-                layout = "%Y%m%dT%H%MZ" if len(stem) == len("20261129T1800Z") else "%Y%m%dT%H%M%SZ"
-                moment = datetime.strptime(stem, layout)  # noqa: DTZ007 - numpy takes UTC without a zone
-                found.add(int(np.datetime64(moment, "ns").astype(np.int64)))
-    return sorted(found)
+def _path(root: Path, stem: str, revision: int, kind: FileType) -> Path:
+    return root / FOLDER / f"{stem}{f'.r{revision}' if revision > 1 else ''}.{kind}"
 
 
-def content_of(table: pa.Table, kind: FileType) -> bytes:
-    """Return the bytes of the file of a forecast."""
+def _bytes(table: pa.Table, kind: FileType) -> bytes:
     out = io.BytesIO()
     if kind == "csv":
         pa_csv.write_csv(table, out)
     else:
         pq.write_table(table, out, compression="zstd")
     return out.getvalue()
-
-
-def _path(root: Path, stem: str, revision: int, kind: FileType) -> Path:
-    return root / FOLDER / f"{stem}{f'.r{revision}' if revision > 1 else ''}.{kind}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hindcast.pipeline.align.origin_steps import OriginSteps
 from hindcast.pipeline.arrays import Times, Values
 from hindcast.pipeline.forecasters import STORED
+from hindcast.pipeline.serve.network_outputs import network_history
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
 
@@ -34,7 +35,7 @@ class ForecastRows:
     quantiles: Values  # (R, Q)
     published: Values  # (R,) NaN if there is none
     method: NDArray[Any]  # (R,) `network`, the name of a forecaster, or `none`
-    note: NDArray[Any]  # (R,) why it is not the network, else empty
+    note: NDArray[Any]  # (R,) why it is not the network, or how short its history is, else empty
 
 
 def forecast_rows(
@@ -64,6 +65,7 @@ def _of_target(  # noqa: PLR0917 - where the rows come from, and what they are m
     else:
         value[played] = outputs
     method[played[np.isfinite(value[played])]] = NETWORK
+    _note_short_histories(note, steps, trained)
     without = np.flatnonzero(method != NETWORK)
     quantiles[without] = np.nan
     value[without] = np.nan
@@ -71,11 +73,13 @@ def _of_target(  # noqa: PLR0917 - where the rows come from, and what they are m
         note[row] = (
             f"missing: {steps.missing[row]}" if steps.missing[row] else "the network's output is not finite"
         )
-    for name in params.predict.fallback:
-        given = (
-            steps.published[:, place] if name == "published" else steps.baseline[:, place, STORED.index(name)]
-        )
-        taken = without[(method[without] == NONE) & np.isfinite(given[without])]
+    for name, limit in params.predict.limits.items():
+        at = STORED.index(name) if name != "published" else -1
+        given = steps.published[:, place] if name == "published" else steps.baseline[:, place, at]
+        usable = (method[without] == NONE) & np.isfinite(given[without])
+        if limit is not None and steps.ages is not None:
+            usable &= steps.ages[without, place, at] <= limit
+        taken = without[usable]
         value[taken], method[taken] = given[taken], name
     return ForecastRows(
         group=group,
@@ -90,3 +94,16 @@ def _of_target(  # noqa: PLR0917 - where the rows come from, and what they are m
         method=method,
         note=note,
     )
+
+
+def _note_short_histories(note: NDArray[Any], steps: OriginSteps, trained: TrainSettings) -> None:
+    """Note at which rows the network was shown fewer steps before them than in training."""
+    rows = np.flatnonzero(steps.place >= 0)
+    before = steps.place[rows] - steps.run_start[steps.run[rows]]
+    if trained.mode == "stateful":  # a run is played through: what counts is what comes before its first row
+        first = np.full(len(steps.run_series), np.iinfo(np.int64).max)
+        np.minimum.at(first, steps.run[rows], before)
+        before = first[steps.run[rows]]
+    history = network_history(trained)
+    short = before < history
+    note[rows[short]] = [f"history: {count} of {history} steps" for count in before[short].tolist()]

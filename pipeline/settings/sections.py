@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from hindcast.pipeline.forecasters import BASELINES, FALLBACKS
-from hindcast.pipeline.settings.base import HOUR, SECOND, ByteCount, Integer, Number, Section, Zone
+from hindcast.pipeline.settings.base import (
+    HOUR,
+    SECOND,
+    ByteCount,
+    Integer,
+    Number,
+    PositiveDuration,
+    Section,
+    Zone,
+)
 from hindcast.pipeline.settings.moments import to_moment
 
 Codec = Literal["none", "gzip", "zstd"]
@@ -82,14 +92,44 @@ else:
     Fallback = Literal[FALLBACKS]
 
 
+class FallbackRule(Section):
+    """A forecaster that replaces the network, and how old its value may be.
+
+    - `name`: the forecaster.
+    - `at_most`: the greatest age at the origin, counted from the start of the measured step, or from the issue of the published forecast.
+    """
+
+    name: Fallback
+    at_most: PositiveDuration
+
+
+_FallbackEntry = Annotated[
+    Annotated[Fallback, Tag("name")] | Annotated[FallbackRule, Tag("FallbackRule")],
+    Discriminator(lambda value: "FallbackRule" if isinstance(value, dict | FallbackRule) else "name"),
+]
+
+
 class PredictSettings(Section):
     """What `predict` does where the network's inputs are incomplete: it takes the first forecaster in `fallback` that has a value.
 
-    - `archive`: every input row that a forecast is made from is stored in `archive/`, with the time it was first seen.
+    - `fallback`: names, or a name and the greatest age of its value, as in `{name: persistence, at_most: 2d}`.
     """
 
-    fallback: tuple[Fallback, ...] = ("published", "seasonal_168h", "seasonal_24h", "persistence")
-    archive: bool = True
+    fallback: tuple[_FallbackEntry, ...] = ("published", "seasonal_168h", "seasonal_24h", "persistence")
+
+    @property
+    def limits(self) -> dict[str, int | None]:
+        """The greatest age (ns) of each fallback in order; None: any."""
+        rules = (
+            (rule, None) if isinstance(rule, str) else (rule.name, rule.at_most.ns) for rule in self.fallback
+        )
+        return dict(rules)
+
+    def _faults(self) -> Iterator[str]:
+        names = [rule if isinstance(rule, str) else rule.name for rule in self.fallback]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            yield f"fallback names {', '.join(twice)} twice: leave one of them out"
 
 
 def _to_start(value: Any) -> int:

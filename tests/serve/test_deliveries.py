@@ -42,3 +42,22 @@ def test_a_call_that_ends_between_record_and_forecast_is_made_good_by_the_next(
     made = deliver(tmp_path, TABLE, ORIGIN, {})
     assert (made.is_new, made.revision) == (True, 1)
     assert made.path.with_name(f"{made.path.name}.json").is_file()
+
+
+def test_a_worse_forecast_is_not_written_unless_asked_for(tmp_path: Path) -> None:
+    def table(*methods: str) -> pa.Table:
+        count = len(methods)
+        moments = pa.array(list(range(count))).cast(pa.timestamp("ns", "UTC"))
+        texts = {name: ["a"] * count for name in ("group", "series", "target")}
+        track = pa.array([0] * count, pa.int32())
+        return pa.table({**texts, "valid_time": moments, "track": track, "method": list(methods)})
+
+    better, worse = table("network", "published"), table("network", "persistence")
+    order = ("published", "persistence")
+    first = deliver(tmp_path, better, ORIGIN, {}, "parquet", order)
+    kept = deliver(tmp_path, worse, ORIGIN, {}, "parquet", order)
+    assert (kept.path, kept.is_new, kept.revision, kept.worse) == (first.path, False, 1, 1)
+    assert len(list(tmp_path.rglob("*.parquet"))) == 1
+    assert deliver(tmp_path, worse, ORIGIN, {}, "parquet").revision == 2
+    again = deliver(tmp_path, better, ORIGIN, {}, "parquet", order)
+    assert (again.revision, again.is_new, again.worse) == (3, True, 0)

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.errors import MissingInputError, SettingsError
-from hindcast.pipeline.serve.forecaster import ProjectForecaster, Wanted, open_forecaster
+from hindcast.pipeline.serve.forecaster import ProjectForecaster, open_forecaster
+from hindcast.pipeline.serve.wanted_origins import Wanted
 from hindcast.pipeline.settings.params import load_params
 from hindcast.stages import predict
 from tests.serve.conftest import settings_of

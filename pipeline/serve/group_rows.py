@@ -1,0 +1,68 @@
+"""The typed rows from which a forecast is made, one group at a time: those of a folder of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.tables import read_manifest, read_table
+
+_MOST_KEPT = 256 << 20  # bytes of rows that stay in memory for the next forecast
+
+
+class GroupRows(Protocol):
+    """Typed rows by group and source, as `tables.read_table` returns them."""
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups with rows, sorted."""
+
+    def read(self, group: str) -> Mapping[str, Any]:
+        """Return the rows of a group, a frame per source that has some."""
+
+
+class TableRows:
+    """The rows of a folder of tables.
+
+    What was read is kept in memory up to a limit and read again only if its table has changed, so that a process that goes on
+    forecasting reads what is new.
+    """
+
+    def __init__(self, tables: Path, params: Params) -> None:
+        self._tables, self._sources = tables, tuple(params.raw.table_sources)
+        self._kept: dict[tuple[str, str], tuple[str, int, Any]] = {}  # (source, group) -> digest, bytes, rows
+        self._size = 0
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups with rows, sorted."""
+        sources = read_manifest(self._tables)["sources"].values()
+        return tuple(sorted({group for source in sources for group in source["groups"] if group}))
+
+    def read(self, group: str) -> dict[str, Any]:
+        """Return the rows of a group; raises the errors of `read_table`."""
+        sources = read_manifest(self._tables)["sources"]
+        entries = {name: sources.get(name, {"groups": {}})["groups"].get(group) for name in self._sources}
+        return {
+            name: self._rows(name, group, entry["digest"])
+            for name, entry in entries.items()
+            if entry is not None
+        }
+
+    def _rows(self, source: str, group: str, digest: str) -> Any:
+        key = source, group
+        before, size, rows = self._kept.get(key, ("", 0, None))
+        if before == digest:
+            return rows
+        if before:
+            del self._kept[key]
+            self._size -= size
+        rows = read_table(self._tables, source, group)
+        assert rows is not None  # the manifest names it
+        size = int(rows.memory_usage().sum())
+        if self._size + size <= _MOST_KEPT:
+            self._kept[key] = digest, size, rows
+            self._size += size
+        return rows

@@ -1,0 +1,175 @@
+"""Which origins are forecast: those of ranges of moments, those of a local day, or the newest that the rows allow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hindcast.pipeline.align.group_inputs import zone_of_group
+from hindcast.pipeline.align.inputs import inputs, is_forecast
+from hindcast.pipeline.align.origin_steps import complete_origins, origins_between, origins_of_day
+from hindcast.pipeline.align.recent_rows import service_reach
+from hindcast.pipeline.arrays import Times
+from hindcast.pipeline.errors import MissingInputError, SettingsError
+from hindcast.pipeline.serve.group_rows import GroupRows
+from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.gates import Gate
+from hindcast.pipeline.settings.origin import rules_of
+from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.wording import time_text
+
+_SEARCHED = 8 * DAY  # how far before the newest known value the newest origin is searched for
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """An origin (ns UTC), and the groups that have it."""
+
+    origin: int
+    groups: tuple[str, ...]
+
+
+def deadline_of(params: Params, origin: int) -> int | None:
+    """Return when the forecast of an origin must be there: `ready` after it, if all rules of `align.origin` have the same; else None."""
+    rules = rules_of(params.align.origin)
+    ready = {rule.ready.ns for rule in rules if isinstance(rule, Gate) and rule.ready is not None}
+    has_all = all(isinstance(rule, Gate) and rule.ready is not None for rule in rules)
+    return origin + ready.pop() if has_all and len(ready) == 1 else None
+
+
+def origins_in_ranges(
+    params: Params, groups: Sequence[str], ranges: Sequence[tuple[int, int]]
+) -> list[Wanted]:
+    """Return the origins in closed ranges of moments (ns UTC), ascending, each with the groups that have it.
+
+    Raises SettingsError, with the origins next to it, for a range without an origin.
+    """
+    found: dict[int, dict[str, None]] = {}
+    faults = []
+    for first, last in ranges:
+        of_range = _origins_of(params, groups, lambda group: origins_between(params, group, first, last))  # noqa: B023 - called at once
+        for origin, own in of_range.items():
+            found.setdefault(origin, {}).update(own)
+        if not of_range:
+            faults.append(_no_origin_text(params, groups, first, last))
+    if faults:
+        raise SettingsError("origin: no step is forecast then, by align.origin.", faults)
+    return _wanted(found)
+
+
+def origins_on_day(params: Params, groups: Sequence[str], day: np.datetime64) -> list[Wanted]:
+    """Return the origins at which the steps of a local day are forecast, each with the groups that have it, ascending.
+
+    Each group has days of its own zone. Raises SettingsError if no group has a step that starts on that day and has an origin.
+    """
+    number = int(day.astype("datetime64[D]").astype(np.int64))
+    found = _origins_of(params, groups, lambda group: origins_of_day(params, group, number))
+    if not found:
+        raise SettingsError(
+            f"--day {day}: no step that starts on this day has an origin, by raw.frequency and align.origin."
+        )
+    return _wanted(found)
+
+
+def _origins_of(
+    params: Params, groups: Sequence[str], origins: Callable[[str], Times]
+) -> dict[int, dict[str, None]]:
+    """Return the groups of each origin; origins are computed once for all groups with the same zone and steps."""
+    of_clock: dict[tuple[str, int], list[int]] = {}
+    found: dict[int, dict[str, None]] = {}
+    for group in groups:
+        clock = zone_of_group(params, group), params.raw.offset_of(group)
+        if clock not in of_clock:
+            of_clock[clock] = origins(group).tolist()
+        for origin in of_clock[clock]:
+            found.setdefault(origin, {})[group] = None
+    return found
+
+
+def _wanted(found: dict[int, dict[str, None]]) -> list[Wanted]:
+    return [Wanted(origin, tuple(groups)) for origin, groups in sorted(found.items())]
+
+
+def _no_origin_text(params: Params, groups: Sequence[str], first: int, last: int) -> str:
+    near = [origins_between(params, group, first - 8 * DAY, last + 8 * DAY) for group in groups[:100]]
+    origins = np.unique(np.concatenate(near))
+    at = int(np.searchsorted(origins, first))
+    texts = [time_text(int(each)) for each in origins[max(0, at - 1) : at + 1]]
+    span = time_text(first) if first == last else f"{time_text(first)} to {time_text(last)}"
+    return f"{span}: the origins next to it are {' and '.join(texts) or 'more than eight days away'}"
+
+
+def newest_origins(params: Params, groups: Sequence[str], rows: GroupRows) -> list[Wanted]:
+    """Return the newest origin of each group for which the rows have what the network needs, and at most a day older ones.
+
+    Raises MissingInputError if no group has one.
+    """
+    search = _Search(params, rows)
+    found = {group: search.newest(group) for group in groups}
+    complete = [each.complete for each in found.values() if each.complete is not None]
+    if not complete:
+        raise MissingInputError(
+            "No origin of the last eight days in the files has all inputs of the network for any series. Look which are missing: "
+            "name an origin with --origin."
+        )
+    newest = max(complete)
+    chosen: dict[int, dict[str, None]] = {}
+    for group, own in found.items():
+        if own.complete is not None and own.complete > newest - DAY:
+            chosen.setdefault(own.complete, {})[group] = None
+            continue
+        recent = origins_between(params, group, max(own.first, newest - DAY + 1), min(own.last, newest))
+        if len(recent):
+            chosen.setdefault(int(recent[-1]), {})[group] = None
+    return _wanted(chosen)
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """The newest origin of a group in [first, last] with all inputs of a series; None if there is none."""
+
+    complete: int | None
+    first: int
+    last: int
+
+
+class _Search:
+    """Searches for the newest complete origin of a group after another."""
+
+    def __init__(self, params: Params, rows: GroupRows) -> None:
+        self._params, self._rows = params, rows
+        self._needs_forecasts = any(is_forecast(params, input_) for input_ in inputs(params))
+        self._reaches: dict[int, int] = {}
+
+    def newest(self, group: str) -> _Searched:
+        """Search the last day before the newest known row, then eight days; nearly always the last day has one."""
+        params, frames = self._params, self._rows.read(group)
+        known = max(
+            (
+                int(frame["known_time"].max())
+                for name, frame in frames.items()
+                if params.raw.sources[name].role in ("realized", "forecast")
+            ),
+            default=0,
+        )
+        last = known + params.raw.frequency.ns
+        if self._needs_forecasts:  # then the rows say whether a later origin can be served
+            after = origins_between(params, group, known, known + _SEARCHED)
+            last = int(after[0]) if len(after) else last
+        for length in (DAY, _SEARCHED):
+            origins, is_complete = complete_origins(
+                frames, params, group, known - length, last, self._reach(known)
+            )
+            if is_complete.any():
+                return _Searched(int(origins[is_complete][-1]), known - _SEARCHED, last)
+        return _Searched(None, known - _SEARCHED, last)
+
+    def _reach(self, known: int) -> int:
+        """Return the reach of steps around the newest known row, computed once for many groups."""
+        number = known // _SEARCHED
+        if number not in self._reaches:
+            begin = number * _SEARCHED
+            self._reaches[number] = service_reach(self._params, begin - 2 * _SEARCHED, begin + 3 * _SEARCHED)
+        return self._reaches[number]
