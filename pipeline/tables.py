@@ -183,6 +183,18 @@ def read_table(folder: Path, source: str, group: str) -> pd.DataFrame | None:
     return TableReader(content).read()
 
 
+def newest_known(folder: Path, sources: Sequence[str]) -> int | None:
+    """Return the newest known time (ns UTC) of the rows of some sources, which the files of the tables have in their footers; None without rows."""
+    found = []
+    for source in sources:
+        for entry in read_manifest(folder)["sources"].get(source, {"groups": {}})["groups"].values():
+            metadata = pq.read_metadata(folder / entry["file"])
+            place = metadata.schema.names.index("known_time")
+            pieces = (metadata.row_group(piece).column(place) for piece in range(metadata.num_row_groups))
+            found += [piece.statistics.max_raw for piece in pieces if piece.statistics is not None]
+    return max(found) if found else None
+
+
 class TableReader:
     """The rows of a table from the bytes of its file, whole or some series at a time."""
 

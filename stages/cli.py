@@ -34,6 +34,7 @@ COMMANDS = {
     "inspect": "Analyse CSV and Parquet files; propose settings to read them.",
     "verify": "Check every checksum, count and index of a data set.",
     "predict": "Forecast an origin from the files as they are now.",
+    "monitor": "Compare delivered forecasts and inputs with what is normal.",
     "export": "Write the certified rows as Parquet, CSV or Zarr.",
     "compare": "Compare runs: scores, real differences, cost, settings, data.",
     "replay": "Run a recorded run again; prove that every output is equal.",

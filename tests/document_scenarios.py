@@ -47,6 +47,10 @@ NOT_RUN = {
         "docs/service.md",
         "",
     ): "names origins of files that a reader has; tests/serve forecasts those of simulated ones",
+    (
+        "docs/monitor.md",
+        "",
+    ): "needs delivered forecasts with measured values; tests/serve looks at those of a simulated year",
 }
 """Commands that no test runs on their page, by the page and how they begin, each with its reason."""
 

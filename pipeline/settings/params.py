@@ -14,6 +14,7 @@ from hindcast.pipeline.settings.align import AlignSettings
 from hindcast.pipeline.settings.base import Integer, Section
 from hindcast.pipeline.settings.capacity import capacity_faults
 from hindcast.pipeline.settings.known import KnownRule
+from hindcast.pipeline.settings.monitoring import MonitorSettings
 from hindcast.pipeline.settings.origin import AnyOrigin
 from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.settings.rules import faults_between_sections
@@ -67,6 +68,7 @@ class Params(SimulationParams):
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     predict: PredictSettings = PredictSettings()
+    monitor: MonitorSettings = MonitorSettings()
 
 
 def load_params(path: Path | str, overrides: Sequence[str] = ()) -> Params:

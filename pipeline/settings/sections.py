@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
@@ -19,6 +19,7 @@ from hindcast.pipeline.settings.base import (
     Zone,
 )
 from hindcast.pipeline.settings.moments import to_moment
+from hindcast.pipeline.settings.monitoring import TruthField
 
 Codec = Literal["none", "gzip", "zstd"]
 
@@ -79,11 +80,16 @@ class EvaluateSettings(Section):
     - `baselines`: the other forecasters, all scored on the same rows.
     - `trees_max_rows`: the most rows on which the boosted trees are fitted; a sample is drawn from more.
     - `sums`: the sum of the series of each group, of all series, or both.
+    - `truth`: the revision of a measured value that `monitor` compares forecasts with: the `first`, the `last`, or the one known at
+      an age, such as {after: 30d}. `evaluate` itself compares with the last one, which the shards hold.
     """
+
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"truth"})
 
     baselines: tuple[Baseline, ...] = ("published", "persistence", "seasonal_24h", "seasonal_168h", "trees")
     trees_max_rows: Annotated[Integer, Field(ge=1, le=10**12)] = 500_000
     sums: tuple[Literal["group", "all"], ...] = ()
+    truth: TruthField = "last"
 
 
 if TYPE_CHECKING:
