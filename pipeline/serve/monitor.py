@@ -181,7 +181,7 @@ def _judged_rows(  # noqa: PLR0917 - the forecasts of a target with what they ar
     days = params.monitor.days
     others = {
         name: served.published[at] if name == "published" else baseline[at, STORED.index(name)]
-        for name in dict.fromkeys(("published", *params.predict.fallback))
+        for name in dict.fromkeys(("published", *params.predict.limits))
     }
     return JudgedRows(
         group=served.codes["group"][at],
