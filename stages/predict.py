@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from hindcast.pipeline.errors import SettingsError
-from hindcast.pipeline.serve.origin_words import read_day, read_ranges
+from hindcast.pipeline.serve.origin_words import read_day, read_ranges, read_settle
 from hindcast.pipeline.settings.params import load_params
+from hindcast.pipeline.wording import printable
 from hindcast.stages.common import PARAMS, Changes, Debug, ParamsFile, Summary, command_main, locked_stage
 
 
@@ -22,7 +23,7 @@ class _To(StrEnum):
     csv = "csv"
 
 
-def predict(  # noqa: PLR0917 - the options of the command
+def predict(  # noqa: PLR0913, PLR0917 - the options of the command
     origin: Annotated[
         list[str] | None,
         typer.Option(
@@ -45,6 +46,19 @@ def predict(  # noqa: PLR0917 - the options of the command
         ),
     ] = False,
     to: Annotated[_To, typer.Option(help="The type of the files.")] = _To.parquet,
+    settle: Annotated[
+        str,
+        typer.Option(
+            help="How long a raw file without its end must not have changed before it counts as half-written and is refused; 0s: read files as they are."
+        ),
+    ] = "10s",
+    follow: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option(
+            "--follow",
+            help="Go on: watch the raw files and serve each new origin once, until SIGTERM or Ctrl-C.",
+        ),
+    ] = False,
     params: ParamsFile = PARAMS,
     set_: Changes = None,
     debug: Debug = False,  # noqa: FBT002
@@ -55,18 +69,25 @@ def predict(  # noqa: PLR0917 - the options of the command
         if origin and day is not None:
             raise SettingsError("--day and --origin both say what is forecast: leave one of them out.")
         ranges = read_ranges(origin or [])
-        date = None if day is None else read_day(day)
+        date, pause = None if day is None else read_day(day), read_settle(settle)
+        if follow:
+            if ranges or date is not None or replace:
+                raise SettingsError(
+                    "--follow serves each new origin once: leave out --origin, --day and --replace."
+                )
+            _follow(settings, pause, to.value)
+            return
+        from hindcast.pipeline.serve.complete_files import wait_for_files
         from hindcast.pipeline.serve.delivered_text import file_text, origin_text
         from hindcast.pipeline.serve.forecaster import open_forecaster
 
+        wait_for_files(settings, Path(), pause)
         forecaster = open_forecaster(settings, Path())
         if date is not None:
             wanted = forecaster.origins_of_day(date)
         else:
             wanted = forecaster.origins_in(ranges) if ranges else forecaster.newest()
-        made = [
-            forecaster.deliver(each, forecaster.forecast(each), to.value, replace=replace) for each in wanted
-        ]
+        made = [forecaster.serve(each, to.value, replace=replace) for each in wanted]
         finish(
             Summary(
                 read=(
@@ -78,6 +99,29 @@ def predict(  # noqa: PLR0917 - the options of the command
                 wrote=tuple(map(file_text, made)),
             )
         )
+
+
+def _follow(settings: Any, settle: int, kind: Any) -> None:
+    from hindcast.pipeline.serve.delivered_text import file_text, origin_text
+    from hindcast.pipeline.serve.follow import Follower
+
+    def say(stream: Any, text: str) -> None:
+        stream.write(printable(f"{text}\n", keep="\n"))
+        stream.flush()
+
+    follower = Follower(
+        settings,
+        Path(),
+        settle,
+        kind,
+        lambda wanted, done: say(sys.stdout, f"{origin_text(settings, wanted, done)} -> {file_text(done)}"),
+        lambda fault: say(sys.stderr, f"predict: {fault}\n  Still watching {settings.raw.path}."),
+    )
+    say(sys.stdout, f"predict: watching {settings.raw.path}; SIGTERM or Ctrl-C ends it.")
+    try:
+        follower.run()
+    except KeyboardInterrupt:
+        say(sys.stdout, "predict: stopped; every origin above is in forecasts/.")
 
 
 main = command_main(

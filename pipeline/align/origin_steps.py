@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from hindcast.pipeline.align.asof import kept_runs
+from hindcast.pipeline.align.baselines import LONGEST_REACH
 from hindcast.pipeline.align.ensemble import without_members
 from hindcast.pipeline.align.features.registry import feature_list, longest_reach
 from hindcast.pipeline.align.forecaster_ages import forecaster_ages
@@ -28,6 +29,7 @@ from hindcast.pipeline.settings.params import Params
 ACTIVE = 28 * DAY
 """A series whose newest value became known longer ago than this has ended: no forecast is made for it."""
 
+_MARGIN = 2 * DAY  # zones, steps of local days, rows that stand for several steps
 _BLOCK = 31 * DAY
 _MOST_BLOCKS = (
     13  # a step may lie this many blocks after its origin, as long as an origin may lie before its step
@@ -60,6 +62,32 @@ class OriginSteps:
     ages: Times | None = None  # (R, G, B + 1) of `forecaster_ages`; only if `predict.fallback` has a limit
 
 
+def read_since(params: Params, group: str, origin: int, history: int) -> int | None:
+    """Return the earliest timestamp (ns UTC) of a row that `steps_of_origin` reads for an origin; None if the settings have no such origin.
+
+    Rows that hold for all time are read too. Every lag, window and mean of X begins later, and so does every seasonal value; only a value that
+    is older than all of these, such as the last one before a gap of two months, is not read.
+    """
+    labels = labels_of_origin(params, group, origin)
+    if not len(labels):
+        return None
+    first = _first_label(params, int(labels[0]), history)
+    return min(first - longest_reach(params, first, int(labels[-1])), origin - LONGEST_REACH) - _MARGIN
+
+
+def rows_of_origin(
+    frames: Mapping[str, pd.DataFrame], params: Params, origin: int, since: int
+) -> dict[str, pd.DataFrame]:
+    """Return the rows that `steps_of_origin` reads for an origin: known by then, with a timestamp from `since` on or for all time."""
+    found = {}
+    for name, frame in frames.items():
+        read = frame["known_time"].to_numpy() <= origin
+        if not params.raw.sources[name].is_static:
+            read &= frame["valid_time"].to_numpy() >= since
+        found[name] = frame if read.all() else frame[read]
+    return found
+
+
 def steps_of_origin(  # noqa: PLR0917 - what is served, and from what
     frames: Mapping[str, pd.DataFrame],
     params: Params,
@@ -70,13 +98,17 @@ def steps_of_origin(  # noqa: PLR0917 - what is served, and from what
 ) -> list[OriginSteps]:
     """Return the steps of each track of a group whose origin is `origin` (ns UTC), each run with up to `history` steps before them.
 
-    `frames` are the typed rows of the group; those known after the origin are left out. Series whose newest row became known more
+    `frames` are the typed rows of the group; those that `rows_of_origin` does not return have no effect. Series whose newest row became known more
     than `ACTIVE` before the origin are left out as well. With `reach`, that of `service_reach`, rows that the steps cannot read are
     not aligned; the result is the same. Raises the errors of `prepare_group`.
     """
+    since = read_since(params, group, origin, history)
+    if since is None:
+        return []
     labels = labels_of_origin(params, group, origin)
-    known = _known_rows(frames, params, origin, origin - ACTIVE)
-    if not len(labels) or not known:
+    read = rows_of_origin(frames, params, origin, since)
+    known = _known_rows(read, params, origin, origin - ACTIVE)
+    if not known:
         return []
     begin = _first_label(params, int(labels[0]), history)
     if reach is not None:

@@ -101,11 +101,12 @@ def match_files(raw: RawSettings, base: Path) -> dict[str, set[tuple[Path, str]]
 def open_ends(files: Sequence[RawFile]) -> list[str]:
     """Return the files whose last line does not end: it may be half-written. Empty if all of several files are like that."""
     lines = [file for file in files if not is_parquet(file.path)]
-    found = [file.name for file in lines if not is_compressed(file.path) and _has_open_end(file.path)]
+    found = [file.name for file in lines if not is_compressed(file.path) and has_open_end(file.path)]
     return [] if len(found) == len(lines) > 1 else found
 
 
-def _has_open_end(path: Path) -> bool:
+def has_open_end(path: Path) -> bool:
+    """Return whether the last line of an uncompressed file does not end."""
     with path.open("rb") as file:
         file.seek(-min(4, path.stat().st_size), os.SEEK_END)  # UTF-32 writes a line end in four bytes
         last = file.read().strip(b"\0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hindcast.pipeline.serve.deliveries import Delivery
 from hindcast.pipeline.serve.wanted_origins import Wanted, deadline_of
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.wording import counted, listed, time_text
+from hindcast.pipeline.wording import counted, duration_text, listed, time_text
 
 
 def origin_text(params: Params, wanted: Wanted, done: Delivery) -> str:
@@ -13,9 +13,10 @@ def origin_text(params: Params, wanted: Wanted, done: Delivery) -> str:
     deadline = deadline_of(params, wanted.origin)
     due = f", due {time_text(deadline)}" if deadline is not None else ""
     methods = ", ".join(f"{name} {count:,}" for name, count in done.methods.items())
+    late = f"; delivered {duration_text(done.late)} after its deadline" if done.late else ""
     return (
         f"origin {time_text(wanted.origin)}{due} of {listed(wanted.groups, 3)}: "
-        f"{counted(done.rows, 'value')} ({methods})"
+        f"{counted(done.rows, 'value')} ({methods}){late}"
     )
 
 

@@ -6,9 +6,11 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +42,7 @@ class Delivery:
     rows: int
     methods: dict[str, int]
     worse: int = 0
+    late: int = 0  # ns after the deadline of `align.origin.gate`
 
 
 def forecast_table(parts: Sequence[ForecastRows], origin: int, levels: Sequence[float]) -> pa.Table:
@@ -84,7 +87,7 @@ def deliver(  # noqa: PLR0917 - the file, and what it says
     If the newest file of the origin has the same bytes, nothing is written. Otherwise the new one is a revision with a number.
     With `fallbacks`, in their order, nothing is written either if a value would fall back where the newest file has a better method.
     """
-    content = _bytes(table, kind)
+    content = content_of(table, kind)
     methods = dict(sorted(Counter(table["method"].to_pylist()).items()))
     stem, revision, newest = name_of_origin(origin), 1, None
     while (path := _path(root, stem, revision, kind)).exists():
@@ -116,14 +119,28 @@ def name_of_origin(origin: int) -> str:
     return str(moment.strftime("%Y%m%dT%H%MZ" if moment.second == 0 else "%Y%m%dT%H%M%SZ"))
 
 
-def _path(root: Path, stem: str, revision: int, kind: FileType) -> Path:
-    return root / FOLDER / f"{stem}{f'.r{revision}' if revision > 1 else ''}.{kind}"
+def delivered_origins(root: Path) -> list[int]:
+    """Return the origins (ns UTC) that have a forecast in `root`/forecasts, ascending."""
+    found = set()
+    for kind in get_args(FileType):
+        for path in (root / FOLDER).glob(f"*.{kind}"):
+            stem = path.name.partition(".")[0]
+            with suppress(ValueError):
+                layout = "%Y%m%dT%H%MZ" if len(stem) == len("20261129T1800Z") else "%Y%m%dT%H%M%SZ"
+                moment = datetime.strptime(stem, layout)  # noqa: DTZ007 - numpy takes UTC without a zone
+                found.add(int(np.datetime64(moment, "ns").astype(np.int64)))
+    return sorted(found)
 
 
-def _bytes(table: pa.Table, kind: FileType) -> bytes:
+def content_of(table: pa.Table, kind: FileType) -> bytes:
+    """Return the bytes of the file of a forecast."""
     out = io.BytesIO()
     if kind == "csv":
         pa_csv.write_csv(table, out)
     else:
         pq.write_table(table, out, compression="zstd")
     return out.getvalue()
+
+
+def _path(root: Path, stem: str, revision: int, kind: FileType) -> Path:
+    return root / FOLDER / f"{stem}{f'.r{revision}' if revision > 1 else ''}.{kind}"

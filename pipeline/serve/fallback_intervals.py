@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from hindcast.pipeline.arrays import Floats, Ints, Values
+from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.serve.forecast_rows import NETWORK, NONE, ForecastRows
 from hindcast.pipeline.settings.base import HOUR
 
@@ -35,6 +36,10 @@ class FallbackIntervals:
     def fill(self, made: Sequence[ForecastRows], origin: int) -> list[ForecastRows]:
         """Return the rows of an origin (ns UTC) with quantiles where a fallback replaces the network."""
         return [self._filled(part, origin) for part in made] if len(self._levels) else list(made)
+
+    def digest(self) -> str | None:
+        """Return the digest of the file with the errors; None if quantiles are not needed, or without the file."""
+        return digest_of_file(self._path) if len(self._levels) and self._path.is_file() else None
 
     def _filled(self, part: ForecastRows, origin: int) -> ForecastRows:
         names = set(part.method.tolist()) - {NETWORK, NONE}

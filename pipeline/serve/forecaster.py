@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +13,26 @@ import numpy as np
 from hindcast.pipeline.align.origin_steps import OriginSteps, labels_of_origin, steps_of_origin
 from hindcast.pipeline.align.recent_rows import service_reach
 from hindcast.pipeline.errors import MissingInputError
-from hindcast.pipeline.files import digest_of_file, digest_of_value
+from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.learn.model_card import read_model_card
 from hindcast.pipeline.serve.deliveries import Delivery, FileType, deliver, forecast_table
 from hindcast.pipeline.serve.fallback_intervals import FallbackIntervals
+from hindcast.pipeline.serve.forecast_record import code_part, settings_part
 from hindcast.pipeline.serve.forecast_rows import ForecastRows, forecast_rows
 from hindcast.pipeline.serve.fresh_tables import fresh_tables
 from hindcast.pipeline.serve.group_rows import GroupRows, TableRows
+from hindcast.pipeline.serve.input_rows import InputRows, spans_of_origin, stored_rows
 from hindcast.pipeline.serve.network_outputs import network_history, outputs_of
 from hindcast.pipeline.serve.nothing_forecast import refuse_nothing
 from hindcast.pipeline.serve.project_network import ProjectNetwork
-from hindcast.pipeline.serve.wanted_origins import Wanted, newest_origins, origins_in_ranges, origins_on_day
-from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.serve.wanted_origins import (
+    Wanted,
+    deadline_of,
+    newest_origins,
+    origins_in_ranges,
+    origins_on_day,
+)
+from hindcast.pipeline.settings.base import DAY, SECOND
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import MANIFEST
 from hindcast.pipeline.wording import time_text
@@ -68,14 +78,15 @@ class ProjectForecaster:
         """Return the origins at which the steps of a local day are forecast; see `origins_on_day`."""
         return origins_on_day(self.params, self.groups, day)
 
-    def newest(self) -> list[Wanted]:
-        """Return the newest origins for which there is what the network needs; see `newest_origins`."""
-        return newest_origins(self.params, self.groups, self._rows)
+    def newest(self, now: int | None = None) -> list[Wanted]:
+        """Return the newest origins for which there is what the network needs, by `now` (ns UTC; default: the clock); see `newest_origins`."""
+        now = time.time_ns() if now is None else now
+        return newest_origins(self.params, self.groups, self._rows, self.root, now)
 
-    def forecast(self, wanted: Wanted) -> list[ForecastRows]:
-        """Return the forecasts of an origin, of all its groups, targets and tracks."""
+    def forecast(self, wanted: Wanted, inputs: InputRows | None = None) -> list[ForecastRows]:
+        """Return the forecasts of an origin, of all its groups, targets and tracks; `inputs` collects the rows that they are made from."""
         made: list[ForecastRows] = []
-        for block in self._blocks(wanted):
+        for block in self._blocks(wanted, inputs):
             numbers = [self.model.numbers(group, steps.names)[steps.run_series] for group, steps in block]
             outputs = outputs_of(self.network, self.settings, [steps for _, steps in block], numbers)
             for (group, steps), values in zip(block, outputs, strict=True):
@@ -86,41 +97,65 @@ class ProjectForecaster:
         """Raise MissingInputError, with the reason, if nothing is forecast at an origin; see `refuse_nothing`."""
         refuse_nothing(rows, wanted, self.params, self._rows)
 
-    def deliver(
+    def serve(
         self,
         wanted: Wanted,
-        rows: Sequence[ForecastRows],
         kind: FileType = "parquet",
         *,
         replace: bool = False,
+        clock: Callable[[], int] = time.time_ns,
     ) -> Delivery:
-        """Write the forecasts of an origin to `forecasts/` with their record; see `deliveries.deliver`.
+        """Forecast an origin, store the rows that it is made from in the archive, and write the file with its record; see `deliveries.deliver`.
 
-        With `replace`, a forecast is written although values fall back where the delivered one has a better method. Raises
-        MissingInputError if nothing is forecast.
+        With `replace`, a forecast is written although values fall back where the delivered one has a better method. `clock` gives the time in ns UTC: when
+        rows are seen, and when the forecast is delivered. Raises MissingInputError if nothing is forecast; the rows are stored then too.
         """
+        spans = spans_of_origin(self.params, wanted.groups, wanted.origin, network_history(self.settings))
+        with stored_rows(self.params, self.root, spans, clock()) as (inputs, parts):
+            rows = self.forecast(wanted, inputs)
         self.check(wanted, rows)
+        made_from = {"inputs": inputs.summary(), "archive": parts}
+        return self._deliver(wanted, rows, kind, made_from, clock(), replace=replace)
+
+    def _deliver(
+        self,
+        wanted: Wanted,
+        rows: Sequence[ForecastRows],
+        kind: FileType,
+        made_from: Mapping[str, Any],
+        now: int,
+        *,
+        replace: bool,
+    ) -> Delivery:
         table = forecast_table(rows, wanted.origin, self.settings.quantiles)
-        models = self.root / "models"
+        gate = deadline_of(self.params, wanted.origin)
+        late = 0 if gate is None else max(0, now - gate)
         record = {
             "origin": time_text(wanted.origin),
             "groups": list(wanted.groups),
+            "created_at": time_text(now // SECOND * SECOND),
+            "gate": None if gate is None else time_text(gate),
+            "after_gate": late > 0,
             "tables": digest_of_file(self.tables / MANIFEST),
-            "network": digest_of_file(models / "model.keras"),
+            **made_from,
+            "network": digest_of_file(self.root / "models/model.keras"),
             "trained_on": self.card["fingerprint"],
-            "settings": digest_of_value(
-                self.params.model_dump(mode="json", exclude={"raw": {"path", "name"}})
-            ),
+            "fallback_errors": self._intervals.digest(),
+            "settings": settings_part(self.params),
+            **code_part(),
         }
         fallbacks = None if replace else tuple(self.params.predict.limits)
-        return deliver(self.root, table, wanted.origin, record, kind, fallbacks)
+        made = deliver(self.root, table, wanted.origin, record, kind, fallbacks)
+        return replaced(made, late=late if made.is_new else 0)
 
-    def _blocks(self, wanted: Wanted) -> Iterator[list[tuple[str, OriginSteps]]]:
+    def _blocks(self, wanted: Wanted, inputs: InputRows | None) -> Iterator[list[tuple[str, OriginSteps]]]:
         block: list[tuple[str, OriginSteps]] = []
         history = network_history(self.settings)
         reach = self._reach(wanted, history)
         for group in wanted.groups:
             frames = self._rows.read(group)
+            if inputs is not None:
+                inputs.add(group, frames)
             block += [
                 (group, steps)
                 for steps in steps_of_origin(frames, self.params, group, wanted.origin, history, reach)
@@ -140,7 +175,7 @@ class ProjectForecaster:
         return service_reach(self.params, int(labels[0]) - context - 2 * DAY, int(labels[-1]) + 2 * DAY)
 
 
-def open_forecaster(params: Params, root: Path) -> ProjectForecaster:
-    """Read the raw files as they are now, and open the network of a project."""
+def open_forecaster(params: Params, root: Path, network: ProjectNetwork | None = None) -> ProjectForecaster:
+    """Read the raw files as they are now, and open the network of a project, unless `network` is open already."""
     read_model_card(root / "models")  # before the raw files are read
-    return ProjectForecaster(params, root, fresh_tables(params, root))
+    return ProjectForecaster(params, root, fresh_tables(params, root), network=network)

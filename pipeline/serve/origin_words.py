@@ -8,6 +8,7 @@ from datetime import date
 import numpy as np
 
 from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.settings.base import Duration
 from hindcast.pipeline.settings.moments import to_moment
 
 
@@ -40,3 +41,11 @@ def read_day(text: str) -> np.datetime64:
         return np.datetime64(date.fromisoformat(text), "D")
     except ValueError:
         raise SettingsError(f"--day must be a date such as 2026-11-30, found {text!r}.") from None
+
+
+def read_settle(text: str) -> int:
+    """Convert the text of `--settle`, a duration, to ns; raises SettingsError."""
+    try:
+        return Duration.parse(text).ns
+    except ValueError as fault:
+        raise SettingsError(f"--settle {text}: {fault}") from None

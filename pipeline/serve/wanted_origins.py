@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -11,8 +12,9 @@ from hindcast.pipeline.align.group_inputs import zone_of_group
 from hindcast.pipeline.align.inputs import inputs, is_forecast
 from hindcast.pipeline.align.origin_steps import complete_origins, origins_between, origins_of_day
 from hindcast.pipeline.align.recent_rows import service_reach
-from hindcast.pipeline.arrays import Times
+from hindcast.pipeline.arrays import TIME_MAX, Times
 from hindcast.pipeline.errors import MissingInputError, SettingsError
+from hindcast.pipeline.serve.future_stamps import CLOCKS, Ahead, refuse_rows_ahead, rows_ahead
 from hindcast.pipeline.serve.group_rows import GroupRows
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.gates import Gate
@@ -101,13 +103,22 @@ def _no_origin_text(params: Params, groups: Sequence[str], first: int, last: int
     return f"{span}: the origins next to it are {' and '.join(texts) or 'more than eight days away'}"
 
 
-def newest_origins(params: Params, groups: Sequence[str], rows: GroupRows) -> list[Wanted]:
+def newest_origins(
+    params: Params,
+    groups: Sequence[str],
+    rows: GroupRows,
+    root: Path | None = None,
+    now: int | None = None,
+) -> list[Wanted]:
     """Return the newest origin of each group for which the rows have what the network needs, and at most a day older ones.
 
-    Raises MissingInputError if no group has one.
+    With `now` (ns UTC), none is later than that, with an hour of tolerance. Raises MissingInputError if no group has one, and RawDataError for
+    rows that were issued or published later than `now`, by their own stamps; an example comes from the raw files of the project at `root`.
     """
-    search = _Search(params, rows)
+    limit = TIME_MAX if now is None else now + CLOCKS
+    search = _Search(params, rows, limit)
     found = {group: search.newest(group) for group in groups}
+    refuse_rows_ahead(search.ahead, params, root, limit)
     complete = [each.complete for each in found.values() if each.complete is not None]
     if not complete:
         raise MissingInputError(
@@ -138,19 +149,22 @@ class _Searched:
 class _Search:
     """Searches for the newest complete origin of a group after another."""
 
-    def __init__(self, params: Params, rows: GroupRows) -> None:
-        self._params, self._rows = params, rows
+    def __init__(self, params: Params, rows: GroupRows, limit: int) -> None:
+        self._params, self._rows, self._limit = params, rows, limit
+        self.ahead: list[Ahead] = []
         self._needs_forecasts = any(is_forecast(params, input_) for input_ in inputs(params))
         self._reaches: dict[int, int] = {}
 
     def newest(self, group: str) -> _Searched:
         """Search the last day before the newest known row, then eight days; nearly always the last day has one."""
         params, frames = self._params, self._rows.read(group)
+        self.ahead += rows_ahead(frames, params, group, self._limit)
         known = max(
             (
-                int(frame["known_time"].max())
+                int(times[times <= self._limit].max(initial=0))
                 for name, frame in frames.items()
                 if params.raw.sources[name].role in ("realized", "forecast")
+                for times in [frame["known_time"].to_numpy()]
             ),
             default=0,
         )
@@ -158,6 +172,7 @@ class _Search:
         if self._needs_forecasts:  # then the rows say whether a later origin can be served
             after = origins_between(params, group, known, known + _SEARCHED)
             last = int(after[0]) if len(after) else last
+        last = min(last, self._limit)
         for length in (DAY, _SEARCHED):
             origins, is_complete = complete_origins(
                 frames, params, group, known - length, last, self._reach(known)

@@ -119,9 +119,11 @@ class PredictSettings(Section):
     """What `predict` does where the network's inputs are incomplete: it takes the first forecaster in `fallback` that has a value.
 
     - `fallback`: names, or a name and the greatest age of its value, as in `{name: persistence, at_most: 2d}`.
+    - `archive`: every input row that a forecast is made from is stored in `archive/`, with the time it was first seen.
     """
 
     fallback: tuple[_FallbackEntry, ...] = ("published", "seasonal_168h", "seasonal_24h", "persistence")
+    archive: bool = True
 
     @property
     def limits(self) -> dict[str, int | None]:

@@ -16,6 +16,8 @@ from hindcast.pipeline.align.origin_steps import (
     complete_origins,
     labels_of_origin,
     origins_between,
+    read_since,
+    rows_of_origin,
     steps_of_origin,
 )
 from tests.align.mock import HOUR, MINUTE, START, mock_frames, mock_params
@@ -60,6 +62,34 @@ def test_a_step_has_the_x_of_its_shard(seed: int, origin: dict[str, Any]) -> Non
         _check_same(served, steps_of_origin(tables, chosen, "here", moment, HISTORY))
         compared += _check_against(aligned, served, moment, _begins(tables, moment))
     assert compared > 10
+
+
+def test_earlier_rows_than_are_read_have_no_effect() -> None:
+    chosen = mock_params(
+        origin={"at": "10:00", "zone": "group", "covers": "next_day"},
+        gaps={"fill": "6h", "longer": "indicator"},
+        features={"lags": {"usage": ["48h", "7d"]}, "recent": {"usage": 3}, "published_error": ["6h"]},
+        published={"usage": "guess"},
+    )
+    tables = mock_frames(5, hours=24 * 85, spacing=HOUR, missing=0.02, revised=0.3)
+    aligned = align_frames(tables, chosen, "here", compare_pairs=False)
+    moment = int(np.unique(np.concatenate([each.origin for each in aligned.sequences]))[-3])
+    since = read_since(chosen, "here", moment, HISTORY)
+    assert since is not None
+    changed, early = {}, 0
+    for name, table in tables.items():
+        is_early = (table["valid_time"] < since).to_numpy()
+        early += int(is_early.sum())
+        values = [value for value in table.columns if not value.endswith("_time") and value != "series"]
+        changed[name] = table.assign(**{value: table[value] + 1000.0 * is_early for value in values})
+    assert early > 1000
+    served = steps_of_origin(tables, chosen, "here", moment, HISTORY)
+    _check_same(served, steps_of_origin(changed, chosen, "here", moment, HISTORY))
+    _check_same(
+        served,
+        steps_of_origin(rows_of_origin(tables, chosen, moment, since), chosen, "here", moment, HISTORY),
+    )
+    assert _check_against(aligned, served, moment) > 10
 
 
 def test_every_step_of_a_shard_is_served_at_its_origin() -> None:

@@ -1,0 +1,160 @@
+"""A month in service, day by day, with files cut to each day and real SIGKILLs: the forecasts are those of one call over the month."""
+
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from hindcast.stages import predict, replay
+from tests.serve.conftest import ROOT, STAGES, settings_of
+
+SETTINGS = [
+    *settings_of("stateful"),
+    *("--set", "simulate.days=80"),
+    *("--set", "align.origin={at: '10:00', zone: group, covers: next_day}"),
+]  # fmt: skip
+FIRST, LAST = pd.Timestamp("2024-11-01", tz="UTC"), pd.Timestamp("2024-11-30", tz="UTC")
+WITHOUT = pd.Timestamp("2024-11-12", tz="UTC")  # the day on which the operator's file is absent
+RANGE = "2024-11-01..2024-11-30T23:00"
+KILLS = 10
+_LONGEST = 120  # seconds for one day
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained project whose origins are daily; the operator issued nothing on one day."""
+    folder = tmp_path_factory.mktemp("month")
+    (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for stage in STAGES:
+            assert import_module(f"hindcast.stages.{stage}").main(SETTINGS) == 0
+    for file in folder.glob("data/simulated/*/forecast_usage.csv"):
+        table = pd.read_csv(file)
+        day = pd.to_datetime(table["issued"], utc=True).dt.floor("D")
+        table[day != WITHOUT].to_csv(file, index=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def at_once(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The forecasts of the month by one call."""
+    folder = tmp_path_factory.mktemp("once") / "project"
+    shutil.copytree(trained, folder)
+    _predict_month(folder)
+    return folder
+
+
+def test_killed_ten_times_the_month_is_that_of_one_call(trained: Path, at_once: Path, tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    shutil.copytree(trained / "data/simulated", whole)
+    folder = Path(shutil.copytree(trained, tmp_path / "project", ignore=shutil.ignore_patterns("simulated")))
+    chance = random.Random(17)
+    days = pd.date_range(FIRST, LAST, freq="D")
+    kills = sorted(chance.choices(range(len(days)), k=KILLS))
+    log = (tmp_path / "log").open("w", encoding="utf-8")
+    process = None
+    for number, day in enumerate(days):
+        _cut_files(whole, folder / "data/simulated", day + pd.Timedelta("9h"))  # 10:00 in Berlin
+        due = folder / "forecasts" / f"{day.strftime('%Y%m%d')}T0900Z.parquet"
+        begin = time.monotonic()
+        left = kills.count(number)
+        while left or not (due.is_file() or day == WITHOUT):
+            if process is None:
+                process = _start(folder, log)
+            if left:
+                time.sleep(chance.uniform(0, 8))
+                process.send_signal(signal.SIGKILL)
+                assert process.wait() == -signal.SIGKILL
+                process, left = None, left - 1
+            assert time.monotonic() - begin < _LONGEST, (tmp_path / "log").read_text(encoding="utf-8")
+            time.sleep(0.1)
+    assert process is not None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0, "SIGTERM ends it cleanly"
+    log.close()
+    lines = [
+        line.split(": ")[0]
+        for line in (tmp_path / "log").read_text(encoding="utf-8").splitlines()
+        if "-> forecasts" in line
+    ]
+    assert len(lines) == len(set(lines)), "one line for each served origin"
+    assert lines == sorted(lines)
+    assert _forecasts(folder) == _forecasts(at_once)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert replay.main([f"forecasts/{LAST.strftime('%Y%m%d')}T0900Z.parquet"]) == 0
+        assert replay.main([f"forecasts/{FIRST.strftime('%Y%m%d')}T0900Z.parquet"]) == 0
+
+
+def test_the_day_without_the_operator_falls_back_and_says_so(at_once: Path) -> None:
+    table = pd.read_parquet(at_once / "forecasts" / f"{WITHOUT.strftime('%Y%m%d')}T0900Z.parquet")
+    assert len(table) == 24 * 6
+    without = table[table["published"].isna()]  # the vintage of the day before reaches into the morning
+    assert len(without) > 12 * 6
+    assert set(without["method"]) <= {"seasonal_168h", "seasonal_24h", "persistence"}
+    assert without["note"].str.contains("usage_forecast").all()
+    others = pd.read_parquet(at_once / "forecasts" / f"{LAST.strftime('%Y%m%d')}T0900Z.parquet")
+    assert (others["method"] == "network").mean() > 0.9
+
+
+def test_a_revised_measurement_changes_later_origins_only(
+    trained: Path, at_once: Path, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(trained, tmp_path / "project"))
+    revised = pd.Timestamp("2024-11-15T12:00")
+    for file in (folder / "data/simulated").glob("*/usage_*.csv"):
+        table = pd.read_csv(file)
+        here = table["hour"] == revised.strftime("%Y-%m-%d %H:%M")
+        table.loc[here, "kwh"] = (pd.to_numeric(table.loc[here, "kwh"], errors="coerce") * 1.5 + 1).round(3)
+        table.to_csv(file, index=False)
+    _predict_month(folder)
+    before, now = _forecasts(at_once), _forecasts(folder)
+    changed = sorted(name for name in before if before[name] != now[name])
+    assert changed, "a revised value matters"
+    assert changed[0] >= "20241116T0900Z.parquet"
+
+
+def _predict_month(folder: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert predict.main([*SETTINGS, "--origin", RANGE]) == 0
+
+
+def _start(folder: Path, log: object) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "hindcast.stages.predict", "--follow", "--settle", "1s", *SETTINGS]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, env=environment)  # type: ignore[call-overload,no-any-return]
+
+
+def _cut_files(whole: Path, into: Path, moment: pd.Timestamp) -> None:
+    """Write the files as they were at a moment, each under another name first, and then renamed."""
+    for file in sorted(whole.glob("*/*.csv")):
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+        if "issued" in table:
+            kept = pd.to_datetime(table["issued"], utc=True) <= moment
+        else:
+            hours = pd.to_datetime(table["hour"]).dt.tz_localize("Europe/Berlin", ambiguous=True)
+            kept = hours + pd.Timedelta("2h") <= moment
+        path = into / file.relative_to(whole)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".part")
+        table[kept].to_csv(partial, index=False)
+        time.sleep(0.01)
+        partial.replace(path)
+
+
+def _forecasts(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted((folder / "forecasts").glob("*.parquet"))}
