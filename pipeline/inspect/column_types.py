@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,6 +30,7 @@ _LEAST_OTHERS = 10  # numbers needed to decide whether one is far from the other
 _LEAST_REPEATS = 5  # of a number in the range of the others
 _CELLS_AT_ONCE = 4_000_000  # in memory together
 _FIRST_ROWS = 50  # that show whether a column may hold numbers only
+_NUMBERED = re.compile(r"column_\d+")  # the name of a column without a heading
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +56,11 @@ class Column:
     def name(self) -> str:
         """Its heading."""
         return self.heading.name
+
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether it has no heading: it is called by its number."""
+        return _NUMBERED.fullmatch(self.name) is not None
 
     @property
     def is_whole(self) -> bool:

@@ -6,13 +6,13 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, count
 
 from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.inspect.count_guess import LETTERS_ABOVE, find_count_unit
-from hindcast.pipeline.inspect.format_guess import guess_formats
+from hindcast.pipeline.inspect.data_cells import is_data_cell, is_row
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.number_style import detect_number_style, to_shapes
 from hindcast.pipeline.inspect.vocabulary import CELL_UNITS, MISSING_WORDS, TOTAL
@@ -26,12 +26,8 @@ _MOST_LETTERS = 4 << 20  # that are examined, but at least 20 lines a piece: fil
 _LEAST_LINES = 20
 _MOST_CONTROLS = 3  # different first cells of lines that are no rows
 _LEAST_TABLE = 2  # lines with another number of cells, between two lines that may be the header
+_MOST_OTHERS = 0.1  # share of lines of another table, which have a text behind the last separator of rows
 _LONGEST_CELL = 1000  # characters of a cell that are examined
-_NUMBER = re.compile(
-    r"[+\u2212-]?[$\u20ac\u00a3]?(\d[\d.,' \u00a0\u202f]*|[.,]\d+)([eE][+-]?\d+)?( ?(%|[A-Za-z\u20ac$/]{1,7}))?"
-)
-_TIMESTAMP = re.compile(r"\d[\d\s.:/TZ+-]*([\dZ]|\d ?[AaPp][Mm])")
-_COMPACT_DATE = re.compile(r"(?:19|20)\d{6}(?:\d{2}){0,3}")
 _TOTALS = re.compile(rf"(?i)^[\"']?({'|'.join(sorted(TOTAL))})\b")
 
 Row = list[str]
@@ -96,10 +92,11 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
         head, width, lambda lines: cut_lines(lines, separator, quote), comments=bool(comments)
     )
     _check_header(header, path)
+    header = _without_open_end(header)
     ignore, about_lines = find_ignored_lines(
         header, texts[-1].rsplit("\n", _MOST_LINES)[-_MOST_LINES:], comments
     )
-    complete = (row for row in header.rows if len(row) == width)
+    complete = (row for row in header.rows[_are_units(header.rows) :] if len(row) == width)
     columns = [[cell.strip()[:_LONGEST_CELL] for cell in column] for column in zip(*complete, strict=True)]
     numbers = detect_number_style(
         [[cell for cell in column if cell.lower() not in MISSING_WORDS] for column in columns], separator
@@ -111,6 +108,15 @@ def detect_dialect(texts: Sequence[str], encoding: str, path: str) -> Dialect:
         encoding, separator, quote, numbers.style, header.skip_lines, header.names, notes, ignore, header.given, header.text,
         since=find_count_unit(texts[0][:LETTERS_ABOVE]), proven=numbers.proven, doubt=numbers.doubt,
     )  # fmt: skip
+
+
+def _without_open_end(header: Header) -> Header:
+    """Return the header without an empty last heading above empty cells: lines end with a separator, others are of another table."""
+    width = len(header.names)
+    filled = sum(len(row) == width and row[-1] != "" for row in header.rows)
+    if header.given or width < 3 or header.names[-1] or filled > _MOST_OTHERS * len(header.rows):
+        return header
+    return replace(header, names=header.names[:-1])
 
 
 def _check_width(width: int, path: str) -> None:
@@ -186,6 +192,8 @@ def _score(lines: Sequence[str], separator: str, quote: str) -> float:
 @lru_cache(maxsize=1 << 12)
 def _rate_cell(cell: str) -> float:
     """Return 1 for a number, a timestamp or a missing value, and half of it for a text without separators."""
+    if "\t" in cell:  # a time may hold blanks, but no tab
+        return 0.0
     if is_data_cell(cell):
         return 1.0
     return 0.0 if any(sign in cell for sign in _SEPARATORS) else 0.5
@@ -194,13 +202,6 @@ def _rate_cell(cell: str) -> float:
 def _usual_width(rows: Sequence[Row]) -> int:
     counts = Counter(map(len, rows))
     return max(counts.items(), key=lambda item: (item[1] * (item[0] > 1), item[0]))[0]
-
-
-@lru_cache(maxsize=1 << 12)
-def is_data_cell(cell: str) -> bool:
-    """Return whether a cell looks like a number, a timestamp or a missing value."""
-    known = cell.lower() in MISSING_WORDS or _NUMBER.fullmatch(cell) or _TIMESTAMP.fullmatch(cell)
-    return bool(known or guess_formats(cell))
 
 
 def find_header(head: Sequence[str], width: int, cut: Cutter, *, comments: bool) -> Header:
@@ -213,7 +214,7 @@ def find_header(head: Sequence[str], width: int, cut: Cutter, *, comments: bool)
     header = (*rows[place], *[""] * (width - len(rows[place])))
     below = [line for at, line in lines.items() if at > place]
     cells = [row for at, row in rows.items() if at > place]
-    if _is_row(header, cells):
+    if is_row(header, cells):
         names = _names_from_comment(head, place, width, cut)
         note = "the columns are named after the comment above the rows"
         if names is None:
@@ -298,42 +299,6 @@ def _repeated_headings(header: Sequence[str], rows: Sequence[Row]) -> list[str]:
             if 2 * sum(map(is_data_cell, cells)) > len(cells) or (cells and others.isdisjoint(cells)):
                 found.add(name)
     return sorted(found)
-
-
-def _is_row(first: Sequence[str], rows: Sequence[Row]) -> bool:
-    """Return whether the first line is a row: all its cells are timestamps and numbers, or one is a timestamp above others.
-
-    Headings may be dates, but not above a column of dates. Words must be like others below, such as names of series.
-    """
-    if all(cell and is_data_cell(cell) for cell in first):
-        return True
-    others = [row for row in rows[:_MOST_LINES] if row != list(first)]
-    if not any(_is_above_dates(place, cell, others) for place, cell in enumerate(first)):
-        return False
-    words = [place for place, cell in enumerate(first) if cell and not is_data_cell(cell)]
-    return all(
-        any(
-            len(row) > place and _without_digits(row[place]) == _without_digits(first[place])
-            for row in others
-        )
-        for place in words
-    )
-
-
-def _is_above_dates(place: int, cell: str, rows: Sequence[Row]) -> bool:
-    """Return whether a cell of the first line and most cells below it are timestamps."""
-    if not _is_date(cell):
-        return False
-    cells = [row[place] for row in rows if len(row) > place]
-    return 2 * sum(map(_is_date, cells)) > len(cells)
-
-
-def _is_date(cell: str) -> bool:
-    return bool(guess_formats(cell)) or _COMPACT_DATE.fullmatch(cell) is not None
-
-
-def _without_digits(text: str) -> str:
-    return re.sub(r"\d+", "0", text)
 
 
 def _place_of_header(rows: dict[int, Row], width: int) -> int:

@@ -16,6 +16,7 @@ from hindcast.pipeline.inspect.format_guess import TimestampFormat
 from hindcast.pipeline.inspect.hour_columns import melt_hour_columns
 from hindcast.pipeline.inspect.key_columns import KeyColumns, find_key_columns
 from hindcast.pipeline.inspect.path_dates import PathTimes, name_publications, times_in_paths
+from hindcast.pipeline.inspect.stacked_tables import about_tables
 from hindcast.pipeline.inspect.time_roles import TimeColumns, find_time_columns
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, usual_step
 from hindcast.pipeline.inspect.timezone_evidence import ZoneGuess, guess_zone
@@ -91,6 +92,9 @@ def analyse_files(fmt: FileFormat) -> AnalysedFiles | str:
             f"{where}: no column contains values, only timestamps and names; the columns are "
             f"{_list_columns(fmt.columns)}{excluded}.{notes}"
         )
+    tables = about_tables(fmt, times, keys)
+    if tables is not None:
+        return tables
     zone = guess_zone(fmt, times, keys.value_columns)
     spans, steps = [], []
     for file in range(len(fmt.files)):

@@ -22,6 +22,7 @@ from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 from hindcast.pipeline.inspect.known_dialects import KnownDialects
 from hindcast.pipeline.inspect.parquet_sample import sample_parquet
 from hindcast.pipeline.inspect.sample import WHOLE_BYTES, Cells, cut_cells, take_sample
+from hindcast.pipeline.inspect.table_starts import TableStart, find_tables
 from hindcast.pipeline.inspect.text_encoding import ask_about_encoding, decode_text
 from hindcast.pipeline.inspect.vocabulary import role_from_path
 from hindcast.pipeline.progress import progress
@@ -54,7 +55,7 @@ class SampledFile:
     """A file: its `path` below the common folder, the share that was read, its dialect, and its cells.
 
     A Parquet file has the dialect that a CSV file of its texts would have; `fractions` are the places of its typed columns
-    that may hold fractions, which are written with a point.
+    that may hold fractions, which are written with a point. `tables` are the beginnings of its tables, if there are several.
     """
 
     path: str
@@ -62,6 +63,7 @@ class SampledFile:
     dialect: Dialect
     cells: Cells
     fractions: tuple[int, ...] = ()
+    tables: tuple[TableStart, ...] = ()
 
     @property
     def is_typed(self) -> bool:
@@ -154,12 +156,13 @@ def _read_file(path: Path, root: Path, budget: int, known: KnownDialects) -> Sam
     if dialect is not None:
         cells = cut_cells(texts, dialect)
         if cells.rows and not cells.ragged:
-            return SampledFile(name, sample.share, dialect, cells)
+            return SampledFile(name, sample.share, dialect, cells, tables=find_tables(texts[0], dialect))
     dialect = detect_dialect(texts, encoding, str(path))
     doubt = ask_about_encoding(sample.pieces, encoding)
     dialect = replace(dialect, notes=(doubt, *dialect.notes)) if doubt else dialect
     known.add(texts, dialect)
-    return SampledFile(name, sample.share, dialect, cut_cells(texts, dialect))
+    tables = find_tables(texts[0], dialect)
+    return SampledFile(name, sample.share, dialect, cut_cells(texts, dialect), tables=tables)
 
 
 def _group_by_header(files: list[SampledFile]) -> list[FileFormat]:

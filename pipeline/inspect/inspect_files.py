@@ -18,6 +18,7 @@ from hindcast.pipeline.inspect.file_kinds import read_file_formats
 from hindcast.pipeline.inspect.label_guess import split_labels
 from hindcast.pipeline.inspect.number_evidence import settle_signs
 from hindcast.pipeline.inspect.proposal import propose
+from hindcast.pipeline.inspect.repeated_names import split_repeated
 from hindcast.pipeline.inspect.shared_evidence import analyse_together
 from hindcast.pipeline.inspect.source_drafts import draft_sources
 from hindcast.pipeline.inspect.timestamp_columns import minute_text, step_text
@@ -124,6 +125,7 @@ def _inspect(files: Sequence[Path], folder: Path, root: Path, unread: list[str],
         raise RawDataError("None of these files can be read as a table of timestamps and values.", reasons)
     names = [file.relative_to(folder).as_posix() for file in files]
     drafts = split_labels(split_accumulated(draft_sources(analyses, lay_out_columns(analyses))))
+    drafts = split_repeated(drafts)
     anomalies = tuple(found for analysis in analyses for found in find_anomalies(analysis))
     summaries = tuple(summary for analysis in analyses for summary in _summarize(analysis))
     try:

@@ -43,7 +43,6 @@ _COVERED = 0.2  # share of the times at which a series has a row, on average, if
 _MOST_CANDIDATES = 8
 _LEAST_NUMBERED = 20  # steps from row to row
 _IDENTIFIER = re.compile(r"(?<=[A-Z])id$|(?<=[a-z])Id$|ID$")  # LCLid, meterId
-_NUMBERED = re.compile(r"column_\d+")  # the name of a column without a heading
 _STEPS = "numbers the steps of the day"
 
 
@@ -264,7 +263,7 @@ def _why_no_measure(column: Column, near: Flags) -> str | None:
     numbered = _numbers_rows(column) or _numbers_rows_of_files(column, near)
     if words <= INDEX or (numbered and _begins_as_an_index(column)):
         return "numbers the rows"
-    unnamed = column.name.isdigit() or _NUMBERED.fullmatch(column.name) is not None
+    unnamed = column.name.isdigit() or column.is_unnamed
     named = bool(words & (SERIES | GROUP | IDENTIFIER)) or unnamed
     if column.is_whole and column.distinct == 1 and named:
         return "is one number in all rows, so it names something"

@@ -52,7 +52,25 @@ def _about_ends(draft: SourceDraft, valid: TimestampColumn) -> str:
         f"{shown}, so a timestamp is read as the end of its step, `label: {end_label(draft, valid)}`. When clocks change, "
         "`end` (the end as clocks show it) and `hour_ending` (the start as clocks show it, plus one step) differ: is it the "
         "right one?"
-    )
+    ) + _about_numbered_steps(valid)
+
+
+def _about_numbered_steps(valid: TimestampColumn) -> str:
+    """Return a hint at a first or last day with another number of hours than 24: on a day of a clock change, they number its steps."""
+    hours = valid.columns[-1]
+    if not valid.hours_to_24 or hours.kind != "number":
+        return ""
+    ok = valid.ok & ~np.isnan(hours.numbers)
+    days = (valid.wall[ok] - (hours.numbers[ok] * HOUR).astype(np.int64)) // DAY
+    for day in (days.min(), days.max()):
+        found = np.unique(hours.numbers[ok][days == day])
+        if len(found) in (23, 25) and found[0] == 1 and found[-1] == len(found):
+            return (
+                f" If clocks change on {np.datetime64(int(day), 'D')}, which has the numbers 1 to {len(found)}, they number the steps of "
+                f"each day: then write `period: {{column: {hours.name}, length: 1h}}`, without this column under `columns` and in "
+                "`format`, and without `label`"
+            )
+    return ""
 
 
 def _guess_label(draft: SourceDraft, valid: TimestampColumn) -> tuple[bool, str | None]:

@@ -164,14 +164,28 @@ def _detect_separators(
     if certain:
         sign = certain.most_common(1)[0][0]
         return _Signs("." if sign == "," else ",", sign)
-    if not grouped or proven:
-        return _Signs(usual, proven=proven)
+    if proven:
+        return _proven_signs(cells, usual)
+    if not grouped:
+        return _Signs(usual, proven=False)
     # all fractions have three digits: numbers above 999 without a separator suggest fractions; else, small whole
     # numbers in the same column suggest a thousands separator
     sign, example = grouped[0]["sign"], examples[grouped[0][0]]
     if not any(_LARGE.fullmatch(cell) for cell in cells) and any(map(_has_small_and_grouped, columns)):
         return _Signs("." if sign == "," else ",", sign, proven=False, doubt=example)
     return _Signs(usual, proven=False, doubt=example)
+
+
+def _proven_signs(cells: Mapping[str, int], usual: str) -> _Signs:
+    """Return the signs of cells of which some are fractions, such as 5,25: the other sign then separates thousands, as in 4.596."""
+    fractions = [cell for cell in cells if re.fullmatch(r"[+-]?\d*[.,]\d+", cell)]
+    proofs = {sign for cell in fractions if _is_fraction(cell) for sign in ".," if sign in cell}
+    if len(proofs) > 1:
+        return _Signs(usual)
+    (decimal,) = proofs
+    others = [cell for cell in fractions if decimal not in cell]
+    grouped = bool(others) and all(_GROUPED.fullmatch(cell) for cell in others)
+    return _Signs(decimal, "." if decimal == "," else ",") if grouped else _Signs(usual)
 
 
 def _has_small_and_grouped(cells: Counter[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
-from itertools import combinations, takewhile
+from itertools import combinations, product, takewhile
 
 from hindcast.pipeline.inspect.heading_patterns import escape_pattern
 
@@ -16,8 +16,8 @@ def make_globs(wanted: Sequence[str], all_paths: Iterable[str]) -> tuple[str, ..
     folders: dict[str, list[str]] = {}
     for path in wanted:
         folders.setdefault(path.rpartition("/")[0], []).append(path)
-    for groups in ([wanted], folders.values()):
-        globs = tuple(_glob(paths) or "" for paths in groups)
+    for groups, fixed in product(([wanted], folders.values()), (False, True)):
+        globs = tuple(_glob(paths, fixed=fixed) or "" for paths in groups)
         if all(globs) and not any(_matches(path, glob) for path in others for glob in globs):
             return globs
     return tuple(_literal(path) for path in wanted)
@@ -48,18 +48,21 @@ def find_naming_pattern(
     return None
 
 
-def _glob(paths: Sequence[str]) -> str | None:
+def _glob(paths: Sequence[str], *, fixed: bool) -> str | None:
+    """Return a glob with `*` for what differs, or with a `?` for each letter of it (`fixed`) if that is possible."""
     parts = [path.split("/") for path in paths]
     if len({len(part) for part in parts}) > 1:
         return None
-    return "/".join(_segment(sorted(set(level))) for level in zip(*parts, strict=True))
+    return "/".join(_segment(sorted(set(level)), fixed=fixed) for level in zip(*parts, strict=True))
 
 
-def _segment(names: Sequence[str]) -> str:
+def _segment(names: Sequence[str], *, fixed: bool) -> str:
     if len(names) == 1:
         return _literal(names[0])
     before, after = _shared_ends(names)
-    return f"{_literal(before)}*{_literal(after)}"
+    widths = {len(name) - len(before) - len(after) for name in names}
+    between = "?" * min(widths) if fixed and len(widths) == 1 else "*"
+    return f"{_literal(before)}{between}{_literal(after)}"
 
 
 def _shared_ends(names: Sequence[str]) -> tuple[str, str]:

@@ -39,6 +39,15 @@ class DraftFile:
     groups: frozenset[str]
 
 
+@dataclass(frozen=True)
+class NamedClock:
+    """The clock that the issue times in names of files follow: its zone, which of two repeated hours these files belong to, and a question."""
+
+    zone: str
+    ambiguous: str
+    question: str
+
+
 @dataclass(frozen=True, eq=False)
 class SourceDraft:
     """A draft of a source; `values` of wide files contain the headings of all its files."""
@@ -51,6 +60,7 @@ class SourceDraft:
     label: str | None = None  # what timestamps of its files mark, `start` or `end`, if other files differ
     about_label: str | None = None
     part_of: SourceDraft | None = None  # the draft with the other files of the same source
+    named_clock: NamedClock | None = None  # if an hour of the issue times in names occurs twice
     accumulated: Mapping[str, str] = field(default_factory=dict)
     """What shows that a value is a sum since its issue, by the name of the value."""
 

@@ -161,11 +161,15 @@ def _add_issue_and_lead(source: YamlSection, draft: SourceDraft, steps: Steps) -
         ask = [
             None if times.issue_is_certain else about_order,
             times.issue.path and about_path + ("" if times.issue.form.has_clock else midnight),
+            draft.named_clock.question if draft.named_clock is not None else None,
             None if times.issue.exact or asked_later or in_days(draft, steps) else zone.question,
             *_about_format(times.issue),
             _about_same_issue(draft),
         ]
-        source.add("issue_time", _timestamp_setting(draft, times.issue, steps), ask=ask)
+        setting = _timestamp_setting(draft, times.issue, steps)
+        if draft.named_clock is not None:
+            setting |= {"zone": draft.named_clock.zone, "ambiguous": draft.named_clock.ambiguous}
+        source.add("issue_time", setting, ask=ask)
     if times.lead is not None:
         about_unit = None if times.lead_is_certain else "the heading does not name the unit of the lead"
         column = {} if _is_in_headings(draft, times.lead) else {"column": times.lead.name}
@@ -213,7 +217,7 @@ def _about_published(draft: SourceDraft) -> str | None:
 def _about_same_issue(draft: SourceDraft) -> str | None:
     """Ask about two files with the same time in their names: one may be that of the second of a repeated hour."""
     issue = draft.analysis.times.issue
-    if issue is None or issue.path is None:
+    if issue is None or issue.path is None or draft.named_clock is not None:
         return None
     first: dict[str, str] = {}
     for path in draft.paths:

@@ -33,6 +33,7 @@ _LAST_NS = int(np.datetime64("2100-01-01", "ns").astype(np.int64))
 
 _FIRST_SERIAL, _LAST_SERIAL = 29_221, 73_050  # 1980 to 2099 as Excel counts days
 _REGULAR = 0.5  # share of the most frequent step of serials
+_VERY_REGULAR = 0.9  # the same for a column without a heading
 _ROUNDED_MINUTES = 0.01  # of a serial with 5 decimals or more
 
 PERIODS = {steps * per_hour: HOUR // per_hour for per_hour in (1, 2, 4, 12) for steps in (23, 24, 25)}
@@ -182,18 +183,31 @@ def read_usual_counts(columns: Sequence[Column]) -> TimestampColumn | None:
 
 
 def _read_serials(column: Column) -> TimestampColumn | None:
-    """Read days since 1899-12-30, as Excel counts them, if the heading names a time and they are whole minutes."""
+    """Read days since 1899-12-30, as Excel counts them, if the heading names a time, or there is none, and they are whole minutes."""
     numbers = column.numbers[~np.isnan(column.numbers)]
     named = column.heading.has(TIME | ISSUE | VALID | START | END) and not column.heading.has(LEAD)
-    if not named or not len(numbers) or numbers.min() < _FIRST_SERIAL or numbers.max() > _LAST_SERIAL:
+    unnamed = column.is_unnamed and (column.place == 0 or _has_digits_of_minutes(column))
+    if (
+        not (named or unnamed)
+        or not len(numbers)
+        or numbers.min() < _FIRST_SERIAL
+        or numbers.max() > _LAST_SERIAL
+    ):
         return None
     minutes = numbers * 1440
     whole = np.unique(np.rint(minutes))
     if column.heading.quantity or (np.abs(minutes - np.rint(minutes)) > _ROUNDED_MINUTES).any():
         return None
-    if len(whole) < 2 or most_frequent(np.diff(whole))[1] < _REGULAR:
+    least = _VERY_REGULAR if unnamed else _REGULAR
+    if len(whole) < 2 or most_frequent(np.diff(whole))[1] < least:
         return None  # numbers of another kind that lie in the same range
     return read_texts((column,), column.texts, column.missing, TimestampFormat("excel"))
+
+
+def _has_digits_of_minutes(column: Column) -> bool:
+    """Return whether most numbers are written with five decimals or more, which days with a time of day need."""
+    long = pc.match_substring_regex(column.texts, r"[.,]\d{5,}$")
+    return bool(2 * (pc.sum(long).as_py() or 0) > len(column.texts))
 
 
 def _choose_format(column: Column, formats: Sequence[TimestampFormat]) -> TimestampColumn | None:

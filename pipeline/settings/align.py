@@ -45,6 +45,7 @@ class AlignSettings(Section):
     """
 
     newer_fields: ClassVar[frozenset[str]] = frozenset({"usable", "capacity"})
+    read_in_part: ClassVar[bool] = True
 
     target: Annotated[tuple[str, ...], Field(min_length=1)]
     published: dict[str, str] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Self
 from zoneinfo import ZoneInfo
@@ -20,12 +19,13 @@ from pydantic import (
     SerializerFunctionWrapHandler,
     Tag,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
     model_serializer,
     model_validator,
 )
 
-from hindcast.pipeline.settings.valid_part import valid_part, with_more
+from hindcast.pipeline.settings.valid_part import IN_PART, faults_of_valid, valid_part, with_more
 
 SECOND = 1_000_000_000  # nanoseconds
 HOUR = 3600 * SECOND
@@ -46,6 +46,8 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, allow_inf_nan=False)
     newer_fields: ClassVar[frozenset[str]] = frozenset()
     """Fields that were added later: dumps omit them at their default, so digests of older settings do not change."""
+    read_in_part: ClassVar[bool] = False
+    """Whether its valid fields are kept if others are invalid, for the rules between sections."""
 
     @model_serializer(mode="wrap")
     def _dump(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
@@ -63,27 +65,42 @@ class Section(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _check_valid_fields(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+    def _check_valid_fields(
+        cls, given: Any, validate: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
         """Check the rules between valid fields even if another field is invalid."""
         completed = cls._complete(given)
+        if info.context == IN_PART and cls.read_in_part:
+            return cls._read_in_part(completed, validate)
         try:
             return validate(completed)
         except ValidationError as fault:
             errors = fault.errors(include_url=False)
             if not isinstance(completed, dict) or not all(error["loc"] for error in errors):
                 raise
-            more: list[str] = []
-            for rules in valid_part(cls, completed, errors).groups_of_rules():
-                with suppress(
-                    AttributeError
-                ):  # a rule reads an invalid field; the messages before it are kept
-                    more.extend(rules)
+            groups = valid_part(cls, completed, errors).groups_of_rules()
+            more = [message for rules in groups for message in faults_of_valid(rules)]
             if not more:
                 raise
             raise with_more(fault, more) from None
 
+    @classmethod
+    def _read_in_part(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Return what is valid of the section, whatever its rules say: to read another field raises AttributeError."""
+        try:
+            section = validate(given)
+        except ValidationError as fault:
+            if not isinstance(given, dict):
+                raise
+            section = valid_part(cls, given, fault.errors(include_url=False), IN_PART)
+        for name in section.broken_fields():
+            section.__dict__.pop(name, None)
+        return section
+
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check(self, info: ValidationInfo) -> Self:
+        if info.context == IN_PART and self.read_in_part:
+            return self
         if faults := [fault for rules in self.groups_of_rules() for fault in rules]:
             raise ValueError("; ".join(faults))
         return self
@@ -91,6 +108,10 @@ class Section(BaseModel):
     def groups_of_rules(self) -> tuple[Iterator[str], ...]:
         """Return the messages of groups of rules: if a field is invalid, the rules of a group end at the first that reads it."""
         return (self._faults(),)
+
+    def broken_fields(self) -> tuple[str, ...]:
+        """Return fields that break rules, so that rules between sections must not read them."""
+        return ()
 
     def _faults(self) -> Iterator[str]:
         """Yield a message for each rule between the section's fields that their values break."""

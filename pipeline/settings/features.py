@@ -22,7 +22,7 @@ from hindcast.pipeline.settings.base import (
 )
 from hindcast.pipeline.settings.clock import lagged
 from hindcast.pipeline.settings.gates import NO_ORIGIN
-from hindcast.pipeline.settings.known import DeclaredRule, PublishedAt
+from hindcast.pipeline.settings.known import AtIssuePlus, DeclaredRule, PublishedAt
 from hindcast.pipeline.settings.origin import AnyOrigin
 from hindcast.pipeline.settings.raw import RawSettings
 from hindcast.pipeline.settings.stamp_grid import StampGrid
@@ -86,6 +86,8 @@ class Features(Section):
     - `lead`: whether the hours from the origin, and from the issue time of each vintage, are columns.
     """
 
+    read_in_part: ClassVar[bool] = True
+
     forecast: Literal["all"] | tuple[str, ...] = "all"
     known: Literal["all"] | tuple[str, ...] = "all"
     lags: dict[str, tuple[PositiveDuration, ...]] = {}
@@ -122,16 +124,29 @@ class Features(Section):
         return {*self.recent, *self.rolling, *(targets if self.published_error else ())}
 
 
-def feature_faults(
-    chosen: Features, raw: RawSettings, origin: AnyOrigin, published: Mapping[str, str]
-) -> Iterator[str]:
-    """Yield a message for each violated rule on features and other settings together."""
-    yield from _name_faults(chosen, raw)
+def name_faults(chosen: Features, raw: RawSettings) -> Iterator[str]:
+    """Yield the names in features that no source makes, and groups with different kinds of holidays."""
+    realized = list(raw.values_of("realized"))
+    for field in ("rolling", "lags", "recent"):
+        names = vars(chosen).get(field, ())  # none if it is invalid
+        yield from unknown_names(f"align.features.{field}", names, realized, "a realized value")
     kinds = {each.kinds for each in chosen.holidays.values()} if isinstance(chosen.holidays, dict) else set()
     if len(kinds) > 1:
         found = " and ".join(sorted(", ".join(each) for each in kinds))
         yield f"align.features.holidays: all groups must have the same kinds, as each kind is a column; found {found}"
-    yield from _lag_faults(chosen, raw, origin)
+    if chosen.forecast != "all":
+        unknown = [name for name in chosen.forecast if raw.forecast_value(name) is None]
+        allowed = list(raw.values_of("forecast"))
+        yield from unknown_names("align.features.forecast", unknown, allowed, "a forecast value")
+    if chosen.known != "all":
+        allowed = list(raw.values_of("known"))
+        yield from unknown_names("align.features.known", chosen.known, allowed, "a known value")
+
+
+def window_faults(chosen: Features, raw: RawSettings, published: Mapping[str, str]) -> Iterator[str]:
+    """Yield parts of the calendar that never change, windows that do not fit the steps, and errors of no forecast."""
+    if chosen.published_error and not published:
+        yield "align.features.published_error: needs a published forecast: set align.published, or remove published_error"
     days = raw.frequency.days or 0
     for part, every in (("hour", 1), ("weekday", 7)):
         if part in chosen.calendar and days > 1 and days % every == 0:
@@ -145,24 +160,10 @@ def feature_faults(
     for path, length in windows:
         if length.ns % raw.frequency.ns:
             yield f"{path}: must be a multiple of the frequency {raw.frequency}, found {length}"
-    if chosen.published_error and not published:
-        yield "align.features.published_error: needs a published forecast: set align.published, or remove published_error"
 
 
-def _name_faults(chosen: Features, raw: RawSettings) -> Iterator[str]:
-    realized = list(raw.values_of("realized"))
-    for field, names in (("rolling", chosen.rolling), ("lags", chosen.lags), ("recent", chosen.recent)):
-        yield from unknown_names(f"align.features.{field}", names, realized, "a realized value")
-    if chosen.forecast != "all":
-        unknown = [name for name in chosen.forecast if raw.forecast_value(name) is None]
-        allowed = list(raw.values_of("forecast"))
-        yield from unknown_names("align.features.forecast", unknown, allowed, "a forecast value")
-    if chosen.known != "all":
-        allowed = list(raw.values_of("known"))
-        yield from unknown_names("align.features.known", chosen.known, allowed, "a known value")
-
-
-def _lag_faults(chosen: Features, raw: RawSettings, origin: AnyOrigin) -> Iterator[str]:
+def lag_faults(chosen: Features, raw: RawSettings, origin: AnyOrigin) -> Iterator[str]:
+    """Yield lags that are not a multiple of the steps, or that are not known at some origin."""
     for name, lags in chosen.lags.items():
         for lag in lags:
             if lag.ns % raw.frequency.ns and (lag.days is None or raw.has_local_days):
@@ -171,7 +172,7 @@ def _lag_faults(chosen: Features, raw: RawSettings, origin: AnyOrigin) -> Iterat
                 )
                 continue
             for source_name, source in raw.sources_of("realized").items():
-                if name in source.values and not isinstance(source.known, PublishedAt):
+                if name in source.values and not isinstance(source.known, PublishedAt | AtIssuePlus):
                     fault = _forbidden(lag, source.known, origin, raw)
                     if fault:
                         yield f"align.features.lags.{name}: {fault} (source {source_name})"

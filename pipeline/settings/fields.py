@@ -96,9 +96,8 @@ def _to_encodings(value: Any) -> str | tuple[str, ...]:
         raise ValueError(f"must be an encoding or a list of different encodings, found {value!r}")
     for name in found[:-1]:
         if _reads_everything(name):
-            raise ValueError(
-                f"{name} reads every byte, so encodings after it are never tried: put it last, found {value!r}"
-            )
+            why = "reads every byte, so encodings after it are never tried: put it last"
+            raise ValueError(f"{name} {why}, found {value!r}")
     return found[0] if len(found) == 1 else found
 
 
@@ -338,6 +337,7 @@ class ValueField(Section):
     """
 
     newer_fields: ClassVar[frozenset[str]] = frozenset({"codes", "time", "accumulated", "counter", "members"})
+    read_in_part: ClassVar[bool] = True
 
     column: str | None = None  # of a long file: a row is one series at one time
     header: Pattern | None = None  # of the columns of a wide file; its named groups set fields of the row

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
 from pydantic import Field, ValidationError
 
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.align import AlignSettings
 from hindcast.pipeline.settings.base import Integer, Section
-from hindcast.pipeline.settings.capacity import capacity_faults
 from hindcast.pipeline.settings.known import KnownRule
 from hindcast.pipeline.settings.monitoring import MonitorSettings
 from hindcast.pipeline.settings.origin import AnyOrigin
 from hindcast.pipeline.settings.raw import RawSettings
-from hindcast.pipeline.settings.rules import faults_between_sections
+from hindcast.pipeline.settings.rules import rules_between_sections
 from hindcast.pipeline.settings.sections import (
     EvaluateSettings,
     PackSettings,
@@ -30,11 +29,10 @@ from hindcast.pipeline.settings.split import (
     SplitField,
     SplitSettings,
     policies_with,
-    split_faults,
 )
 from hindcast.pipeline.settings.strict_yaml import MOST_BYTES, first_faults, parse_yaml
 from hindcast.pipeline.settings.train import TrainSettings
-from hindcast.pipeline.settings.valid_part import valid_part, without_invalid_values
+from hindcast.pipeline.settings.valid_part import IN_PART, faults_of_valid, valid_part
 
 AnyParams = TypeVar("AnyParams", bound="SimulationParams")
 
@@ -45,6 +43,8 @@ _TEMPLATE = Path(__file__).parents[2] / "templates" / "params.yaml"  # in hindca
 
 class SimulationParams(Section):
     """The settings that `simulate` reads."""
+
+    read_in_part: ClassVar[bool] = True
 
     seed: Annotated[Integer, Field(ge=0, lt=2**31)] = 7  # determines every random choice
     simulate: SimulateSettings = SimulateSettings()
@@ -119,24 +119,11 @@ def examine_params(raw: dict[str, Any]) -> tuple[Params, list[str]]:
     read another one raises AttributeError.
     """
     params, faults = _validate(Params, raw)
-    sections = params.__dict__
-    own = sections["raw"] if "raw" in sections else _raw_without_faults(raw.get("raw"))
-    if own is not None and "align" in sections:
-        faults += faults_between_sections(own, params.align)
-        faults += capacity_faults(own, params.align)
-        if {"split", "train"} <= sections.keys():
-            faults += split_faults(params.split, own, params.align, params.train.mode)
-    return params, faults
-
-
-def _raw_without_faults(given: Any) -> RawSettings | None:
-    """Return the section raw without its single settings that have faults; None if other faults are left."""
-    if not isinstance(given, dict):
-        return None
-    try:
-        return RawSettings.model_validate(given)
-    except ValidationError as fault:
-        return without_invalid_values(RawSettings, given, fault.errors(include_url=False))
+    if not faults:
+        return params, [fault for rules in rules_between_sections(params) for fault in rules]
+    readable = Params.model_validate(raw, context=IN_PART)
+    groups = rules_between_sections(readable)
+    return params, [*faults, *(fault for rules in groups for fault in faults_of_valid(rules))]
 
 
 def unit_faults(params: Params) -> Iterator[str]:

@@ -43,6 +43,7 @@ from hindcast.pipeline.settings.fields import (
 from hindcast.pipeline.settings.known import Always, AtIssuePlus, KnownField, PublishedAt
 from hindcast.pipeline.settings.source_faults import RULES
 from hindcast.pipeline.settings.stamp_grid import StampGrid
+from hindcast.pipeline.settings.valid_part import faults_of_valid
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Role = Literal["forecast", "realized", "known"]
@@ -69,6 +70,7 @@ class Source(Section):
     """Files with the same format, and how each field of a row is read from them."""
 
     newer_fields: ClassVar[frozenset[str]] = frozenset({"member", "coarser"})
+    read_in_part: ClassVar[bool] = True
 
     role: Role  # values published in advance, measured, or known for all time
     files: str | tuple[str, ...]  # one glob below raw.path, or several
@@ -183,6 +185,7 @@ class RawSettings(Section):
     max_bad_fraction: Annotated[Number, Field(ge=0, le=1)] = 0.01  # the largest share of bad rows of a source
     sources: Annotated[dict[str, Source], Field(min_length=1)]
     newer_fields: ClassVar[frozenset[str]] = frozenset({"anchor"})
+    read_in_part: ClassVar[bool] = True
     confirmed: tuple[ConfirmedEvent, ...] = ()  # genuine events, about which `ingest` does not warn
 
     @property
@@ -198,13 +201,14 @@ class RawSettings(Section):
 
     def groups_of_rules(self) -> tuple[Iterator[str], ...]:
         """Return the messages of the groups of rules."""
-        return (
-            self._faults(),
-            self._anchor_faults(),
-            self._grid_faults(),
-            self._source_faults(),
-            self._confirmed_faults(),
-        )
+        of_grid = (self._faults(), self._anchor_faults(), self._grid_faults())
+        return (*of_grid, self._source_faults(), self._confirmed_faults())
+
+    def broken_fields(self) -> tuple[str, ...]:
+        """Return the fields of the grid that break rules: what follows from such a grid means nothing."""
+        rules = (self._faults(), self._anchor_faults(), self._grid_faults())
+        named = zip(("frequency", "anchor", "grid_offset"), rules, strict=True)
+        return tuple(name for name, faults in named if faults_of_valid(faults))
 
     def _faults(self) -> Iterator[str]:
         if self.frequency.days is None and DAY % self.frequency.ns:

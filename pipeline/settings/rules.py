@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 from hindcast.pipeline.settings.align import AlignSettings
 from hindcast.pipeline.settings.anchor import weekday_of
 from hindcast.pipeline.settings.base import unknown_names
-from hindcast.pipeline.settings.features import feature_faults
+from hindcast.pipeline.settings.capacity import capacity_faults
+from hindcast.pipeline.settings.features import lag_faults, name_faults, window_faults
 from hindcast.pipeline.settings.fields import ValueField
 from hindcast.pipeline.settings.gates import WeeklyGate
 from hindcast.pipeline.settings.known import PublishedAt
 from hindcast.pipeline.settings.origin import rules_of
 from hindcast.pipeline.settings.raw import RawSettings, Source
+from hindcast.pipeline.settings.split import SplitSettings, split_faults
+from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.settings.usable import usable_faults
 from hindcast.pipeline.wording import time_text
 
 
-def faults_between_sections(raw: RawSettings, align: AlignSettings) -> list[str]:
-    """Return a message for each rule between `raw` and `align` that is broken."""
-    return [
-        *_part_faults(raw),
-        *_value_faults(raw),
-        *_align_faults(raw, align),
-        *_week_faults(raw, align),
-        *_angle_faults(raw, align),
-        *_flag_faults(raw, align),
-        *usable_faults(raw, align.target, align.usable),
-        *feature_faults(align.features, raw, align.origin, align.published),
-    ]
+class Sections(Protocol):
+    """The sections between which there are rules; to read an invalid one raises AttributeError."""
+
+    @property
+    def raw(self) -> RawSettings:
+        """How raw files are read."""
+
+    @property
+    def align(self) -> AlignSettings:
+        """How rows become steps."""
+
+    @property
+    def split(self) -> SplitSettings:
+        """What is held out."""
+
+    @property
+    def train(self) -> TrainSettings:
+        """How the network is trained."""
+
+
+def rules_between_sections(sections: Sections) -> tuple[Iterator[str], ...]:
+    """Return the messages of groups of rules between sections; a group reads its sections when it is asked for messages."""
+
+    def with_raw(rule: Callable[[RawSettings], Iterator[str]]) -> Iterator[str]:
+        yield from rule(sections.raw)
+
+    def with_both(rule: Callable[[RawSettings, AlignSettings], Iterator[str]]) -> Iterator[str]:
+        yield from rule(sections.raw, sections.align)
+
+    def with_split() -> Iterator[str]:
+        yield from split_faults(sections.split, sections.raw, sections.align, sections.train.mode)
+
+    return (*map(with_raw, _RULES_OF_RAW), *map(with_both, _RULES_WITH_ALIGN), with_split())
 
 
 def _part_faults(raw: RawSettings) -> Iterator[str]:
@@ -164,3 +188,26 @@ def _flag_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
                 yield (
                     f"{path}.flag: a value without a valid_time has no runs: remove {' and '.join(value.flag.of_runs)}"
                 )
+
+
+def _usable_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
+    yield from usable_faults(raw, align.target, align.usable)
+
+
+def _name_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
+    yield from name_faults(align.features, raw)
+
+
+def _lag_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
+    yield from lag_faults(align.features, raw, align.origin)
+
+
+def _window_faults(raw: RawSettings, align: AlignSettings) -> Iterator[str]:
+    yield from window_faults(align.features, raw, align.published)
+
+
+_RULES_OF_RAW = (_part_faults, _value_faults)
+_RULES_WITH_ALIGN = (
+    _align_faults, _week_faults, _angle_faults, _flag_faults, _usable_faults, _name_faults, _lag_faults, _window_faults,
+    capacity_faults,
+)  # fmt: skip

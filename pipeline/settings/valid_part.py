@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from copy import deepcopy
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 AnySection = TypeVar("AnySection", bound=BaseModel)
 
+IN_PART: Final = "in part"
+"""The context of a validation that keeps what is valid of the sections that are `read_in_part`."""
+
 
 def valid_part(
-    section: type[AnySection], given: dict[str, Any], errors: Sequence[ErrorDetails]
+    section: type[AnySection], given: dict[str, Any], errors: Sequence[ErrorDetails], context: Any = None
 ) -> AnySection:
     """Return a section that has only its valid fields: to read another one raises AttributeError."""
     failing = {error["loc"][0] for error in errors}
@@ -24,7 +27,8 @@ def valid_part(
             continue
         key = next((key for key in keys if key in given), None)
         if key is not None:
-            values[name] = TypeAdapter(field.rebuild_annotation()).validate_python(given[key])
+            adapter = TypeAdapter(field.rebuild_annotation())
+            values[name] = adapter.validate_python(given[key], context=context)
         elif not field.is_required():
             values[name] = field.get_default(call_default_factory=True)
     part = section.model_construct()
@@ -33,29 +37,12 @@ def valid_part(
     return part
 
 
-def without_invalid_values(
-    section: type[AnySection], given: dict[str, Any], errors: Sequence[ErrorDetails]
-) -> AnySection | None:
-    """Return a section as if its single settings with faults were not set; None if it is not valid then either.
-
-    Rules between it and other sections hold for what it says otherwise.
-    """
-    left, invalid = deepcopy(given), list[tuple[dict[Any, Any], Any]]()
-    for error in errors:
-        place: Any = left
-        found: tuple[dict[Any, Any], Any] | None = None
-        for part in error["loc"]:  # some parts only tell apart the kinds of a setting
-            if isinstance(place, dict) and part in place:
-                found, place = (place, part), place[part]
-        if found is None or isinstance(place, dict):
-            return None
-        invalid.append(found)
-    for parent, key in invalid:
-        parent.pop(key, None)  # a list may have several faults
-    try:
-        return section.model_validate(left)
-    except ValidationError:
-        return None
+def faults_of_valid(rules: Iterable[str]) -> list[str]:
+    """Return the messages of a group of rules, up to the first rule that reads an invalid field."""
+    faults: list[str] = []
+    with suppress(AttributeError):
+        faults.extend(rules)
+    return faults
 
 
 def with_more(fault: ValidationError, more: Sequence[str]) -> ValidationError:

@@ -145,6 +145,11 @@ def _check_pairs(
     settings: Settings,
 ) -> str | None:
     target = pairs["realized", export.target][1]
+    if export.counter is not None:
+        described = [source["values"].get(target, {}) for source in settings["raw"]["sources"].values()]
+        found = next((value["counter"] for value in described if "counter" in value), None)
+        if found != export.counter:
+            return f"counter: {found} for {export.counter}"
     if settings["align"]["target"] != [target]:
         return f"target: {settings['align']['target']} for {target}"
     forecast = pairs.get(("forecast", export.target))
@@ -399,8 +404,34 @@ def _answer_total(export: Export, settings: Settings, path: list[str], _: str) -
         about[0]["ignore_lines"] = [*about[0].get("ignore_lines", []), "^Total"]
 
 
+def _answer_period(export: Export, settings: Settings, path: list[str], question: str) -> None:
+    about = _facts(export, settings, path)
+    written = re.search(r"period: \{column: (.+), length: 1h\}", question)
+    if about is None or written is None or export.traits["parts"] != "period":
+        return
+    stamp = about[0]["valid_time"]
+    stamp.pop("label", None)
+    stamp.pop("ambiguous", None)
+    stamp["format"] = stamp["format"].removesuffix(" %H")
+    stamp["period"] = {"column": written[1], "length": "1h"}
+    columns = [name for name in stamp.pop("columns") if name != written[1]]
+    stamp |= {"column": columns[0]} if columns else {}
+
+
+def _answer_counter(export: Export, settings: Settings, path: list[str], question: str) -> None:
+    about = _facts(export, settings, path)
+    written = re.search(r"`counter: (?:true|\{rollover: (\d+)\})`", question)
+    if about is None or export.counter is None or written is None:
+        return
+    about[0]["values"][path[-1]] |= {
+        "counter": {"rollover": float(written[1])} if written[1] else True, "resample": "sum",
+    }  # fmt: skip
+    _answer_label(export, settings, path, question)
+
+
 _ANSWERS = (
     (r"word for a total", _answer_total),
+    (r"readings of a meter", _answer_counter),
     (r"ignore_lines", _answer_lines),
     (r"target could also be", _answer_target),
     (r"same series|of these the same", _answer_names),
@@ -409,6 +440,7 @@ _ANSWERS = (
     (r"reads all timestamps as well|day and month|month and day", _answer_format),
     (r"decimal|thousands", _answer_number),
     (r"values measured .* or forecast", _answer_role),
+    (r"number the steps of each day: then write", _answer_period),
     (r"encoding", _answer_encoding),
     (r"read as missing", _answer_missing),
     (r"issue times, set", _answer_issue),

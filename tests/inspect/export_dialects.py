@@ -80,10 +80,7 @@ def file_bytes(
     extras: Extras,
 ) -> bytes:
     """A file of columns of texts; `units` are those of the line of units."""
-    above = [_quote(dialect, line) for line in dialect.above]
-    above += ["# comment: see the manual"] if dialect.comment else []
-    header = [_line(dialect, [heading_of(name) for name in columns])]
-    header += [_line(dialect, [units.get(name, "") for name in columns])] if dialect.units_row else []
+    above, header = _lines_above(dialect), _header_lines(dialect, columns, units)
     rows = [_line(dialect, row) for row in zip(*columns.values(), strict=True)]
     if extras.headerless:
         header = []
@@ -94,6 +91,32 @@ def file_bytes(
         lines += ["", ""] if dialect.below == "blank" else [dialect.below]
     text = dialect.ends.join(lines) + dialect.ends
     return text.encode(dialect.encoding)
+
+
+def tables_bytes(
+    dialect: ExportDialect, tables: Mapping[str, Mapping[str, Sequence[str]]], units: Mapping[str, str]
+) -> bytes:
+    """A file of several tables: above each stands its name, and below it an empty line."""
+    lines = _lines_above(dialect)
+    for name, columns in tables.items():
+        rows = [_line(dialect, row) for row in zip(*columns.values(), strict=True)]
+        lines += [_quote(dialect, name), *_header_lines(dialect, columns, units), *rows, ""]
+    return (dialect.ends.join(lines) + dialect.ends).encode(dialect.encoding)
+
+
+def _lines_above(dialect: ExportDialect) -> list[str]:
+    above = [_quote(dialect, line) for line in dialect.above]
+    return [*above, *(["# comment: see the manual"] if dialect.comment else [])]
+
+
+def _header_lines(
+    dialect: ExportDialect, columns: Mapping[str, Sequence[str]], units: Mapping[str, str]
+) -> list[str]:
+    header = [_line(dialect, [heading_of(name) for name in columns])]
+    return [
+        *header,
+        *([_line(dialect, [units.get(name, "") for name in columns])] if dialect.units_row else []),
+    ]
 
 
 def _number(dialect: ExportDialect, value: float) -> str:

@@ -19,17 +19,24 @@ class Extras:
 
     `wider`: later files have a column more. `flagged`: a column with the heading `quality` behind each value of a wide file.
     `stacked`: what is repeated or added inside a file: its `header`, the whole `export` with the lines above, or another
-    `table` of another width. `headerless`: the rows begin at once.
+    `table` of another width. `headerless`: the rows begin at once. `tables`: all series stand in one file, one table below the other.
     """
 
     wider: bool = False
     flagged: bool = False
     stacked: str = ""
     headerless: bool = False
+    tables: bool = False
 
 
 def draw_extras(
-    more: random.Random, *, layout: str, pieces: str, named_by_words: bool, plain_rows: bool
+    more: random.Random,
+    other: random.Random,
+    *,
+    layout: str,
+    pieces: str,
+    named_by_words: bool,
+    plain_rows: bool,
 ) -> Extras:
     """Draw the extras; `named_by_words` says whether headings alone tell what a column is."""
     chances = [more.random() for _ in range(3)]
@@ -40,6 +47,7 @@ def draw_extras(
         plain_rows and layout == "wide" and chances[1] < 0.25,
         "" if headerless and stacked == "header" else stacked,
         headerless,
+        layout == "files" and other.random() < 0.08,
     )
 
 

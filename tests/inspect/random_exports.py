@@ -9,7 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tests.inspect.export_dialects import ExportDialect, draw_dialect, file_bytes, number_texts, read_number
+from tests.inspect.export_dialects import (
+    ExportDialect,
+    draw_dialect,
+    file_bytes,
+    number_texts,
+    read_number,
+    tables_bytes,
+)
 from tests.inspect.export_layouts import Extras, draw_extras, flag_columns
 from tests.inspect.export_stamps import (
     CLOCKS,
@@ -90,6 +97,8 @@ class Export:
     traits: dict[str, Any]
     heading: str
     optional: frozenset[str] = frozenset()
+    counter: bool | dict[str, float] | None = None
+    """The setting `counter` of the target, if its cells are readings; a rollover only if some reading shows it."""
 
 
 def draw_export(seed: int) -> Export:
@@ -164,7 +173,7 @@ class _Draw:
             and rng.random() < 0.7
         )
         self.own_label = self.forecast == "file" and self.clock.parts == "one" and rng.random() < 0.3
-        self.extras = self._draw_extras()
+        self.extras, self.counter = self._draw_extras(), self._draw_counter()
         self.early = self._early_rows()
 
     def _draw_extras(self) -> Extras:
@@ -172,6 +181,7 @@ class _Draw:
         self.shown_heading = self.heading  # in the proposal
         extras = draw_extras(
             self.more,
+            random.Random(f"tables of {self.seed}"),
             layout=self.layout,
             pieces=self.pieces,
             named_by_words=self.forecast not in ("none", "file") or self.beside == "temperature",
@@ -181,6 +191,43 @@ class _Draw:
             return replace(extras, wider=False, headerless=False)
         wide_enough = len(self.names) > 2 and self.beside != "temperature"
         return replace(extras, wider=extras.wider and (self.layout != "wide" or wide_enough))
+
+    def _draw_counter(self) -> bool | dict[str, float] | None:
+        """In some exports, cells are readings that count up and start again: at a rollover, or when the meter is replaced."""
+        more = random.Random(f"counter of {self.seed}")
+        plain = (
+            self.forecast == "none"
+            and not self.revised
+            and self.shape == "rows"
+            and self.beside != "temperature"
+        )
+        if not plain or self.clock.parts != "one" or more.random() > 0.15:
+            return None
+        label = (
+            "end"
+            if self.clock.exact or self.step == pd.Timedelta("1D") or more.random() < 0.7
+            else "hour_ending"
+        )
+        self.clock = replace(
+            self.clock, label=label, heading=more.choice(("time_end", "time", "timestamp", "reading time"))
+        )
+        self.heading = self.shown_heading = more.choice(("kWh", "reading_kwh", "Meter reading kWh", "energy"))
+        self.quantity, self.unit = "energy", "kWh"
+        used = {name: np.nancumsum(numbers) for name, numbers in self.measured.items()}
+        ends = more.choice(("never", "replaced", "rollover"))
+        rollover = 10.0 ** np.ceil(np.log10(max(float(each[-1]) for each in used.values()) / 3))
+        shown: dict[str, np.ndarray] = {}
+        for name, counted in used.items():
+            half = len(counted) // 2
+            readings = {
+                "never": counted,
+                "replaced": np.concatenate([counted[:half], counted[half:] - counted[half - 1]]),
+                "rollover": counted % rollover,
+            }[ends]
+            shown[name] = self._rounded(np.where(np.isnan(self.measured[name]), np.nan, readings))
+        self.measured = shown
+        falls = any((np.diff(each[~np.isnan(each)]) < 0).any() for each in shown.values())
+        return {"rollover": float(rollover)} if ends == "rollover" and falls else True
 
     def _early_rows(self) -> np.ndarray:
         """The steps in files that lack the last series, or the last column, of later files."""
@@ -267,10 +314,10 @@ class _Draw:
             "label": self.clock.label, "heading": self.clock.heading, "forecast": self.forecast, "layout": self.layout,
             "pieces": self.pieces, "revised": self.revised, "series": self.names, "cased": self.cased,
             "value": self.heading, "first": str(self.utc[0]), "rows": len(self.utc), "beside": self.beside,
-            "shape": self.shape, "day_in_name": self.day_in_name, "own_label": self.own_label, "extras": self.extras,
+            "shape": self.shape, "counter": self.counter, "day_in_name": self.day_in_name, "own_label": self.own_label, "extras": self.extras,
         }  # fmt: skip
         return Export(self.seed, self.files, self.tables, self.kinds, self.facts, self.step, self.clock.zone,
-                      self.quantity, traits, self.shown_heading, self.optional)  # fmt: skip
+                      self.quantity, traits, self.shown_heading, self.optional, self.counter)  # fmt: skip
 
     # measurements
 
@@ -386,10 +433,16 @@ class _Draw:
     ) -> None:
         """Write fields by layout and pieces."""
         if self.layout == "files":
-            for name in names:
-                columns = self._times(clock, self.utc) | {
-                    heading: number_texts(self.dialect, values[name]) for heading, values in fields.items()}  # fmt: skip
-                self._add_file(f"{stem}_{name}", kind, self._with_others(kind, columns), clock)
+            tables = {
+                name: self._with_others(kind, self._times(clock, self.utc) | {
+                    heading: number_texts(self.dialect, values[name]) for heading, values in fields.items()})
+                for name in names
+            }  # fmt: skip
+            if self.extras.tables:
+                self._add_tables(stem, kind, tables, clock)
+                return
+            for name, columns in tables.items():
+                self._add_file(f"{stem}_{name}", kind, columns, clock)
             return
         labels = self._labels(clock)
         for label in dict.fromkeys(labels.tolist()):
@@ -470,6 +523,19 @@ class _Draw:
             self.dialect, columns, dict.fromkeys(columns, self.unit or "-"), self.extras
         )
         self.kinds[path] = kind
+
+    def _add_tables(
+        self, stem: str, kind: str, tables: dict[str, dict[str, list[str]]], clock: Clock
+    ) -> None:
+        """Write one file with a table for each series, whose name stands above it."""
+        if clock.newest_first:
+            tables = {
+                name: {head: texts[::-1] for head, texts in columns.items()}
+                for name, columns in tables.items()
+            }
+        units = dict.fromkeys(next(iter(tables.values())), self.unit or "-")
+        self.files[f"{stem}.csv"] = tables_bytes(self.dialect, tables, units)
+        self.kinds[f"{stem}.csv"] = kind
 
     # forecasts in files of their own
 

@@ -30,3 +30,31 @@ def test_a_value_that_counts_up_and_is_reset_is_asked_about(tmp_path: Path, rese
 )
 def test_other_measurements_are_not(tmp_path: Path, numbers: np.ndarray) -> None:
     assert asked(tmp_path, numbers) == []
+
+
+@pytest.mark.parametrize("rollover", [1000, 65536])
+@pytest.mark.parametrize("times", [1, 12])
+def test_a_counter_that_starts_again_is_asked_about_with_its_rollover(
+    tmp_path: Path, rollover: int, times: int
+) -> None:
+    used = np.abs(mock.values(720))
+    readings = np.floor((used * (times + 0.5) * rollover / used.sum()).cumsum()) % rollover
+    (question,) = asked(tmp_path, readings)
+    assert f"falls {times} times (such as from " in question
+    assert f"each time past {rollover}, where it starts again" in question
+    assert f"`counter: {{rollover: {rollover}}}`" in question
+
+
+def test_a_meter_that_was_replaced_is_no_rollover(tmp_path: Path) -> None:
+    readings = (np.abs(mock.values(720)) / 50).cumsum()
+    readings[400:] -= readings[400] - 3
+    (question,) = asked(tmp_path, readings)
+    assert "`counter: true`" in question
+    assert "rollover" not in question
+
+
+def test_the_numbers_of_a_day_that_begin_again_are_no_counter(tmp_path: Path) -> None:
+    wave = (
+        np.tile(np.concatenate([np.arange(12.0), np.arange(12.0)[::-1]]), 30) * 40 + mock.values(720) / 1000
+    )
+    assert asked(tmp_path, wave) == []

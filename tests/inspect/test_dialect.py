@@ -124,3 +124,20 @@ def test_a_first_line_of_a_date_and_names_that_occur_below_is_a_row(row: str, *,
     )
     found = of(text)
     assert found.given == is_row
+
+
+def test_a_tab_separates_times_from_decimal_commas_without_headings() -> None:
+    text = "".join(f"{day:02d}.10.2018 00:00:00\t{day * 3},15\n" for day in range(1, 29))
+    found = detect_dialect([text], "utf-8", "x.csv")
+    assert (found.separator, found.style.decimal, found.given) == ("\t", ",", True)
+
+
+def test_a_last_separator_is_no_column_although_another_table_has_one_more() -> None:
+    rows = "".join(f"2024-10-{day:02d} 00:00;{day}.5;\n" for day in range(1, 29))
+    found = detect_dialect([f"time;load;\n{rows}Statistic;Value;Unit\nMean;12;MW\n"], "utf-8", "x.csv")
+    assert found.header == ("time", "load")
+
+
+def test_units_below_the_headings_are_no_numbers_of_one_row() -> None:
+    found = detect_dialect(["date;use\nkWh;kWh\n17-Nov-2024;428,24 MW\n"], "utf-8", "x.csv")
+    assert (found.style.decimal, found.style.around) == (",", ("MW",))

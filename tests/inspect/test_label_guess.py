@@ -53,3 +53,16 @@ def test_files_with_one_label_are_one_source(tmp_path: Path) -> None:
     files = {f"load_2024-{number}_csv": month(number, QUARTERS, "15min")[1] for number in (1, 2, 3)}
     seen = mock.seen(tmp_path, **files)
     assert mock.only_source(seen)["valid_time"]["label"] == "end"
+
+
+def test_hours_of_a_last_day_with_23_of_them_may_number_steps(tmp_path: Path) -> None:
+    rows = [
+        (f"2021100{day}", hour, 5.5 + hour) for day in (1, 2, 3) for hour in range(1, 24 if day == 3 else 25)
+    ]
+    seen = mock.seen(tmp_path, load_csv=mock.lines("Datum,SP,load", *rows))
+    (asked,) = (text for text in mock.questions(seen) if "hours run from 1 to 24" in text)
+    assert (
+        "If clocks change on 2021-10-03, which has the numbers 1 to 23, they number the steps of each day"
+        in asked
+    )
+    assert "write `period: {column: SP, length: 1h}`" in asked

@@ -82,3 +82,14 @@ def test_three_decimals_between_commas_are_fractions_without_a_complaint_about_c
     seen = mock.seen(tmp_path, sales_csv=mock.lines("date,sales", *body))
     assert "decimal commas" not in "; ".join(mock.questions(seen))
     assert "is read as a decimal fraction" in "; ".join(mock.questions(seen))
+
+
+def test_a_proven_decimal_comma_makes_points_thousands() -> None:
+    guess = detect_number_style([["43381,0000000", "43381,0208333"], ["4.596", "4.690", "17.002"]], ";")
+    assert (guess.style.decimal, guess.style.thousands, guess.proven) == (",", ".", True)
+
+
+def test_two_proven_decimal_signs_are_noted() -> None:
+    guess = detect_number_style([["1,25", "2,50"], ["4.5", "4.25"]], ";")
+    assert guess.style.thousands is None
+    assert "both decimal points" in guess.notes[0]

@@ -74,3 +74,11 @@ def test_days_as_excel_counts_them_have_a_time_of_day_so_their_label_is_asked_fo
         tmp_path, load_csv=mock.lines("time (GMT),load", *zip(texts, mock.values(96), strict=True))
     )
     assert any("start of its step" in question for question in mock.questions(seen))
+
+
+def test_days_as_excel_counts_them_are_found_without_headings(tmp_path: Path) -> None:
+    days = (mock.hours(count=96).tz_localize(None) - pd.Timestamp("1899-12-30")) / pd.Timedelta("1D")
+    rows = zip((f"{day:.7f}" for day in days), mock.values(96, 40000).tolist(), strict=True)
+    found = mock.only_source(mock.seen(tmp_path, x_csv=mock.lines("44561.9583333,39999.5", *rows)))
+    assert found["valid_time"]["format"] == "excel"
+    assert [value["column"] for value in found["values"].values()] == ["column_2"]
