@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from hindcast.pipeline.align.aligned import NOT_ISSUED
 from hindcast.pipeline.align.asof import kept_runs
 from hindcast.pipeline.align.baselines import LONGEST_REACH
 from hindcast.pipeline.align.ensemble import without_members
@@ -40,7 +41,7 @@ _MOST_BLOCKS = (
 class OriginSteps:
     """The R steps of one track of a group whose forecast is made at one origin, and K runs of steps that a network plays for them.
 
-    F features, G targets, B stored forecasters; physical units. A step at which an input is missing is in no run.
+    F features, G targets, B stored forecasters, S forecast sources; physical units. A step at which an input is missing is in no run.
     """
 
     track: int
@@ -59,6 +60,7 @@ class OriginSteps:
     )
     X: Values  # (steps of the runs, F)
     run_published: Values  # (steps of the runs, G)
+    issued: Times  # (steps of the runs, S) issue time of the vintage used, NOT_ISSUED if there is none
     ages: Times | None = None  # (R, G, B + 1) of `forecaster_ages`; only if `predict.fallback` has a limit
 
 
@@ -243,12 +245,19 @@ def _steps(group: GroupInputs, number: int, origin: int, history: int) -> Origin
         run_start=run_start,
         X=track.X[steps],
         run_published=track.published[steps],
+        issued=_issued(group.params, track, steps),
         ages=forecaster_ages(group, number, served) if _has_limits(group.params) else None,
     )
 
 
 def _has_limits(params: Params) -> bool:
     return any(limit is not None for limit in params.predict.limits.values())
+
+
+def _issued(params: Params, track: Track, steps: Ints) -> Times:
+    none = np.full(len(track.origin), NOT_ISSUED)
+    issued = [track.issued.get(source, none)[steps] for source in params.raw.sources_of("forecast")]
+    return np.stack(issued, axis=1) if issued else np.empty((len(steps), 0), np.int64)
 
 
 def _ends(steps: Ints, run: Ints, count: int) -> tuple[Ints, Ints]:

@@ -112,6 +112,31 @@ def _unscale(layers: dict[str, Any], inputs: dict[str, Any], outputs: Any) -> An
     return layers["unscale"]([layers["stretch"]([outputs, spread]), mean])
 
 
+def differing_scales(network: Any, scaling: Scaling, *, residual: bool) -> tuple[int, list[str]]:
+    """Return how many layers with numbers of a scaling there are, and the names of those with other numbers in a network."""
+    names = {layer.name: layer for layer in network.layers}
+    due = {
+        name: _numbers_of(layer)
+        for name, layer in scale_layers(scaling, residual=residual).items()
+        if _numbers_of(layer) is not None
+    }
+    differing = [
+        name
+        for name, numbers in due.items()
+        if name not in names or not np.array_equal(_numbers_of(names[name]), numbers)
+    ]
+    return len(due), differing
+
+
+def _numbers_of(layer: Any) -> Any:
+    """Return the scales in a layer as float32, as the network uses them; None if it has none."""
+    if isinstance(layer, keras.layers.Embedding):
+        return layer.get_weights()[0]
+    if isinstance(layer, keras.layers.Rescaling):
+        return np.array([*np.atleast_1d(layer.scale), *np.atleast_1d(layer.offset)], np.float32)
+    return None
+
+
 def target_count(layers: dict[str, Any]) -> int:
     """The number of targets that these layers scale."""
     if "target_means" in layers:

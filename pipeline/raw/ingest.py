@@ -51,7 +51,7 @@ def ingest(params: Params, root: Path, sizes: Sizes | None = None) -> dict[str, 
         ThreadPoolExecutor(threads) as pool,
     ):
         archives = Archives(caches / MEMBERS.name)
-        files = _find_source_files(raw, root, archives)
+        files = find_source_files(raw, root, archives)
         archives.remove_others()
         folder = caches / CACHE.name
         restore_cache(root / NOTES, folder, root / TABLES, root / QUARANTINE)
@@ -103,7 +103,8 @@ def _ingest(
     return report, [source.notes() for source in sources]
 
 
-def _find_source_files(raw: RawSettings, root: Path, archives: Archives) -> dict[str, list[SourceFile]]:
+def find_source_files(raw: RawSettings, root: Path, archives: Archives) -> dict[str, list[SourceFile]]:
+    """Return the files of every source, with the settings by which each is read; raises the errors of `find_files`."""
     files: dict[str, list[SourceFile]] = {}
     for name, matches in find_files(raw, root, archives).items():
         source = raw.sources[name]

@@ -12,6 +12,7 @@ import numpy as np
 
 from hindcast.pipeline.align.origin_steps import OriginSteps, labels_of_origin, steps_of_origin
 from hindcast.pipeline.align.recent_rows import service_reach
+from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.errors import MissingInputError
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.learn.model_card import read_model_card
@@ -86,12 +87,15 @@ class ProjectForecaster:
     def forecast(self, wanted: Wanted, inputs: InputRows | None = None) -> list[ForecastRows]:
         """Return the forecasts of an origin, of all its groups, targets and tracks; `inputs` collects the rows that they are made from."""
         made: list[ForecastRows] = []
-        for block in self._blocks(wanted, inputs):
-            numbers = [self.model.numbers(group, steps.names)[steps.run_series] for group, steps in block]
-            outputs = outputs_of(self.network, self.settings, [steps for _, steps in block], numbers)
-            for (group, steps), values in zip(block, outputs, strict=True):
+        for block in self.blocks(wanted, inputs):
+            for (group, steps), values in zip(block, self.outputs(block), strict=True):
                 made += forecast_rows(group, steps, values, self.params, self.settings)
         return self._intervals.fill(made, wanted.origin)
+
+    def outputs(self, block: Sequence[tuple[str, OriginSteps]]) -> list[Values]:
+        """Return the network's outputs for groups and their steps, as `outputs_of` describes them."""
+        numbers = [self.model.numbers(group, steps.names)[steps.run_series] for group, steps in block]
+        return outputs_of(self.network, self.settings, [steps for _, steps in block], numbers)
 
     def check(self, wanted: Wanted, rows: Sequence[ForecastRows]) -> None:
         """Raise MissingInputError, with the reason, if nothing is forecast at an origin; see `refuse_nothing`."""
@@ -148,7 +152,10 @@ class ProjectForecaster:
         made = deliver(self.root, table, wanted.origin, record, kind, fallbacks)
         return replaced(made, late=late if made.is_new else 0)
 
-    def _blocks(self, wanted: Wanted, inputs: InputRows | None) -> Iterator[list[tuple[str, OriginSteps]]]:
+    def blocks(
+        self, wanted: Wanted, inputs: InputRows | None = None
+    ) -> Iterator[list[tuple[str, OriginSteps]]]:
+        """Yield the groups of an origin with their steps, several at a time; `inputs` as in `forecast`."""
         block: list[tuple[str, OriginSteps]] = []
         history = network_history(self.settings)
         reach = self._reach(wanted, history)

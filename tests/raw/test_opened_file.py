@@ -236,7 +236,7 @@ def test_a_second_process_that_replaces_a_file_all_the_time_never_mixes_columns_
 def test_blocks_are_held_back_until_the_header_was_compared(tmp_path: Path) -> None:
     write_files(tmp_path, {"a.csv": BEFORE})
     params = mock_params({"meter": SOURCE})
-    files = ingest_module._find_source_files(params.raw, tmp_path, Archives(tmp_path))["meter"]
+    files = ingest_module.find_source_files(params.raw, tmp_path, Archives(tmp_path))["meter"]
     layout = files[0].layout
     stale = DataBlocks(layout, params.raw.sources["meter"], 30)
     assert (

@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = ("simulate", "ingest", "pack", "split", "scale", "certify", "train", "evaluate")
 SETTINGS = {
-    "stateful": ["train.context=240"],
+    "stateful": ["train.context=240", "align.features.holidays={country: US}"],
     "windows": ["train.mode=windows", "train.lookback=12"],
 }
 
