@@ -17,12 +17,13 @@ from hindcast.pipeline.serve.compared_steps import ServedSteps, compare_steps
 from hindcast.pipeline.serve.drawn_origins import Drawn
 from hindcast.pipeline.serve.evaluated_rows import SPLIT, EvaluatedRows
 from hindcast.pipeline.serve.forecast_rows import NETWORK, ForecastRows
-from hindcast.pipeline.serve.forecaster import ProjectForecaster, Wanted
+from hindcast.pipeline.serve.forecaster import ProjectForecaster
 from hindcast.pipeline.serve.network_outputs import network_history
 from hindcast.pipeline.serve.rebuilt_files import Rebuilt
 from hindcast.pipeline.serve.same_start import Judge, SameStart
 from hindcast.pipeline.serve.shard_steps import PlayedRuns, ShardSteps
 from hindcast.pipeline.serve.skew_findings import Findings
+from hindcast.pipeline.serve.wanted_origins import Wanted
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
