@@ -60,9 +60,9 @@ def judge(folder: Path, python: str, example: str) -> bool:
     )
     scores = metrics["test"]["usage"]
     errors = {name: scores[name]["mae"] for name in ("model", "published", "persistence")}
-    rows = {scores[name]["n"] for name in errors}
+    (rows,) = {scores[name]["n"] for name in errors}  # all are scored on the same rows
     shown = ", ".join(f"{name} {error:.4f}" for name, error in errors.items())
-    print(f"{example}: {took:.0f} s; MAE on {rows} rows of the test split: {shown}")
+    print(f"{example}: {took:.0f} s; MAE on {rows:,} rows of the test split: {shown}")
     return bool(errors["model"] < errors["persistence"])
 
 
