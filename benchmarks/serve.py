@@ -29,6 +29,7 @@ from tests.serve.conftest import write_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 GAMES = 100
+SHORT = ["--set", "align.until=2024-11-01", "--set", "pack.min_coverage=0"]
 STAGES = ("simulate", "ingest", "pack", "split", "scale", "certify", "train")
 LIMITS = {  # customers of a game -> measurement -> seconds or MB
     2: {"running process, one origin": 2.0, "shell, newest origin": 8.0},
@@ -93,7 +94,7 @@ def make_project(project: Path, games: int, customers: int, trained: Path | None
     ]
     write_settings(project / "params.yaml", changes)
     for stage in STAGES[:1] if trained else STAGES:
-        short = ["--set", "align.until=2024-10-15"] if STAGES.index(stage) >= STAGES.index("pack") else []
+        short = SHORT if STAGES.index(stage) >= STAGES.index("pack") else []
         run(project, [sys.executable, "-m", f"hindcast.stages.{stage}", *short])
     if trained:
         shutil.copytree(trained, project / "models")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hindcast.pipeline.align.cyclic import field_of, parts_of, unit_of
 from hindcast.pipeline.settings.params import Params
@@ -19,8 +20,27 @@ class Input:
     sources: tuple[str, ...]
 
 
+class SameSettings:
+    """Settings as a key of a cache: equal only to the same object, which it keeps alive. Settings are never changed."""
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+
+    def __hash__(self) -> int:
+        return id(self.params)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SameSettings) and other.params is self.params
+
+
 def inputs(params: Params) -> tuple[Input, ...]:
     """Return the forecast values, then the known values of single steps, that are columns of X."""
+    return _inputs(SameSettings(params))
+
+
+@lru_cache(maxsize=8)  # the same for every group
+def _inputs(settings: SameSettings) -> tuple[Input, ...]:
+    params = settings.params
     raw, chosen = params.raw, params.align.features
     forecasts = raw.values_of("forecast") if chosen.forecast == "all" else chosen.forecast
     return (

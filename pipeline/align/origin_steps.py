@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,11 @@ from hindcast.pipeline.align.ensemble import without_members
 from hindcast.pipeline.align.features.registry import feature_list, longest_reach
 from hindcast.pipeline.align.forecaster_ages import forecaster_ages
 from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group, zone_of_group
+from hindcast.pipeline.align.inputs import SameSettings
 from hindcast.pipeline.align.recent_rows import Horizon, recent_rows
+from hindcast.pipeline.align.source_rows import series_codes
 from hindcast.pipeline.align.track import Track, read_track
-from hindcast.pipeline.arrays import Flags, Ints, Times, Values
+from hindcast.pipeline.arrays import TIME_MIN, Flags, Ints, Times, Values
 from hindcast.pipeline.forecasters import FALLBACKS, STORED
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.clock import moment_of_day
@@ -269,9 +272,11 @@ def _ends(steps: Ints, run: Ints, count: int) -> tuple[Ints, Ints]:
 
 def _missing(params: Params, track: Track, served: Ints, inside: Flags) -> tuple[str, ...]:
     """Name the inputs that are missing at each served step."""
+    texts = np.full(len(served), "", object)
+    if inside.all():
+        return tuple(texts)
     names = np.array([feature.name for feature in feature_list(params)], object)
     lacking = np.isnan(track.X[served])
-    texts = np.full(len(served), "", object)
     for step in np.flatnonzero(~inside).tolist():
         texts[step] = ", ".join(names[lacking[step]]) or "an input"
     return tuple(texts)
@@ -315,21 +320,36 @@ def _known_rows(
     frames: Mapping[str, pd.DataFrame], params: Params, until: int, active_since: int
 ) -> dict[str, pd.DataFrame]:
     """Return the rows known by `until`, without the series whose newest row became known before `active_since`."""
-    known = {name: frame[frame["known_time"].to_numpy() <= until] for name, frame in frames.items()}
     newest: dict[str, int] = {}
-    for name, frame in known.items():
+    coded, kept = {}, {}
+    for name, frame in frames.items():
+        moments = frame["known_time"].to_numpy()
+        kept[name] = moments <= until
+        codes, names = coded[name] = series_codes(frame)
         if params.raw.sources[name].role in {"realized", "forecast"}:
-            for series, moment in frame.groupby("series", observed=True)["known_time"].max().items():
-                newest[str(series)] = max(newest.get(str(series), moment), moment)
-    ended = [series for series, moment in newest.items() if series and moment < active_since]
+            last = np.full(len(names), TIME_MIN)
+            np.maximum.at(last, codes, np.where(kept[name], moments, TIME_MIN))
+            for series, moment in zip(names, last.tolist(), strict=True):
+                newest[series] = max(newest.get(series, TIME_MIN), moment)
+    ended = {series for series, moment in newest.items() if series and TIME_MIN < moment < active_since}
     if ended:
-        known = {name: frame[~frame["series"].isin(ended)] for name, frame in known.items()}
-    return {name: frame for name, frame in known.items() if len(frame)}
+        for name, (codes, names) in coded.items():
+            kept[name] &= ~np.array([series in ended for series in names], np.bool_)[codes]
+    return {
+        name: frame if kept[name].all() else frame[kept[name]]
+        for name, frame in frames.items()
+        if kept[name].any()
+    }
 
 
 def _serving(params: Params, begin: int) -> Params:
     """Return the settings with the range of steps from the label `begin` on, at the earliest from `align.from`."""
-    from_ = max(begin, params.align.from_ or begin)
+    return _from(SameSettings(params), max(begin, params.align.from_ or begin))
+
+
+@lru_cache(maxsize=8)  # one object for many groups: others cache by it what they derive from settings
+def _from(settings: SameSettings, from_: int) -> Params:
+    params = settings.params
     return params.model_copy(
         update={"align": params.align.model_copy(update={"from_": from_, "until": None})}
     )

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_manifest, read_table
 
-_MOST_KEPT = 256 << 20  # bytes of rows that stay in memory for the next forecast
+_MOST_KEPT = 384 << 20  # bytes of rows that stay in memory for the next forecast
 
 
 class GroupRows(Protocol):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from hindcast.pipeline.align.features.history_features import LAG, PUBLISHED_ERR
 from hindcast.pipeline.align.features.static_features import STATIC
 from hindcast.pipeline.align.features.step_values import AHEAD, INPUT
 from hindcast.pipeline.align.features.vintage_features import CHANGE, LEAD, VINTAGE, VINTAGE_LEAD
+from hindcast.pipeline.align.inputs import SameSettings
 from hindcast.pipeline.align.origin_view import OriginView
 from hindcast.pipeline.align.vintages import SharedValues
 from hindcast.pipeline.arrays import Ints, Values
@@ -53,6 +55,12 @@ def columns(params: Params) -> tuple[Column, ...]:
 
     Raises SettingsError if two features have the same name.
     """
+    return _columns(SameSettings(params))
+
+
+@lru_cache(maxsize=8)  # the same for every group
+def _columns(settings: SameSettings) -> tuple[Column, ...]:
+    params = settings.params
     plain = [column for kind in KINDS for column in kind.columns(params)]
     masks = iter(range(len(plain), 2 * len(plain)))
     made = tuple(
