@@ -75,7 +75,8 @@ def check_service(params: Params, root: Path, count: int) -> dict[str, Any]:
         proof.check_scaling(root / "data/scaler.json")
         files = RebuiltFiles(params, root, tables, Path(scratch), len(drawn))
         origins = _prove(drawn, series, files, proof)
-        sources = source_moments(tables, params, sorted({group for each in drawn for group in each.groups}))
+        groups = sorted({group for each in drawn for group in each.groups})
+        sources = source_moments(root, tables, params, groups, [each.origin for each in drawn] or [0])
         return _report(root, dataset, findings, origins, sources)
 
 
