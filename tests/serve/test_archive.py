@@ -93,6 +93,17 @@ def test_an_earlier_origin_reads_the_parts_again(tmp_path: Path) -> None:
     assert _seen(tmp_path) == {**_seen_by_scan([20, 21]), **_seen_by_scan([0])}
 
 
+
+def test_the_index_forgets_what_no_call_reads_any_more(tmp_path: Path) -> None:
+    sizes = []
+    for call in (0, 150, 300):  # nineteen days apart
+        parts = store(tmp_path, call)
+        sizes.append(sum(path.stat().st_size for path in (tmp_path / INDEX).rglob("*.npz")))
+    assert sizes[2] <= sizes[1] <= sizes[0] * 1.1
+    assert store(tmp_path, 0) == parts, "the parts still have the rows of the first call"
+    _check_rows(tmp_path, 0, parts)
+
+
 @given(data=st.data())
 @examples(25)
 def test_every_call_is_given_back_whatever_files_did(
