@@ -93,7 +93,6 @@ def test_an_earlier_origin_reads_the_parts_again(tmp_path: Path) -> None:
     assert _seen(tmp_path) == {**_seen_by_scan([20, 21]), **_seen_by_scan([0])}
 
 
-
 def test_the_index_forgets_what_no_call_reads_any_more(tmp_path: Path) -> None:
     sizes = []
     for call in (0, 150, 300):  # nineteen days apart
