@@ -22,7 +22,7 @@ STAGES = {
     "scale": "Fit the scaler on training rows.",
     "certify": "Check that nothing is used before it was known.",
     "train": "Train the network by streaming from the data set.",
-    "evaluate": "Compare the network with the published forecast; write a report.",
+    "evaluate": "Compare network and published forecast; write a report.",
 }
 
 # Not stages of `dvc repro`: they do not change any input of a stage.
@@ -35,6 +35,7 @@ COMMANDS = {
     "verify": "Check every checksum, count and index of a data set.",
     "predict": "Forecast an origin from the files as they are now.",
     "monitor": "Compare delivered forecasts and inputs with what is normal.",
+    "sensitivity": "Errors when sources come later, or runs are missed.",
     "export": "Write the certified rows as Parquet, CSV or Zarr.",
     "compare": "Compare runs: scores, real differences, cost, settings, data.",
     "replay": "Run a recorded run again; prove that every output is equal.",

@@ -90,6 +90,7 @@ FENCES = {
         "pipeline.simulate",
         "pipeline.inspect",
         "pipeline.align",
+        "pipeline.judge.calibration",
         "pipeline.judge.foreign_columns",
         "pipeline.serve",
         "pipeline.workspace",

@@ -70,6 +70,20 @@ class GroupInputs:
         return times if is_label else wall_of(times, self.zone)
 
 
+def measured_targets(
+    frames: Mapping[str, pd.DataFrame], params: Params, group: str
+) -> tuple[Grid, dict[str, Realized]]:
+    """Return the steps of the series of a group, and its targets as stored, with when each value became known.
+
+    The same values as those of `prepare_group`, without the inputs of X.
+    """
+    names, rows = read_rows(frames, params, group)
+    rows = with_counted(_in_pieces(rows, params, group), params, group)
+    grid = make_grid(names, rows, params, group)
+    found = {input_.value: input_ for _, input_ in realized_inputs(params, params.align.target)}
+    return grid, {name: read_realized(found[name], rows, grid, params) for name in params.align.target}
+
+
 def prepare_group(
     frames: Mapping[str, pd.DataFrame], params: Params, group: str, last_label: int | None = None
 ) -> GroupInputs:

@@ -219,8 +219,11 @@ def _first_label(params: Params, first: int, history: int) -> int:
 def _steps(group: GroupInputs, number: int, origin: int, history: int) -> OriginSteps | None:
     track = read_track(group, number)
     served = np.flatnonzero(track.origin == origin)
-    if not len(served):
-        return None
+    return steps_at(group, number, track, served, history) if len(served) else None
+
+
+def steps_at(group: GroupInputs, number: int, track: Track, served: Ints, history: int) -> OriginSteps:
+    """Return the steps `served` (ascending, of any origins) of a track of a group, with up to `history` steps before the first of each run."""
     runs = kept_runs(group.grid.series, track.complete)
     at = np.searchsorted(runs[:, 0], served, side="right") - 1 if len(runs) else np.full(len(served), -1)
     inside = (at >= 0) & (served < runs[np.maximum(at, 0), 1]) if len(runs) else np.zeros(len(served), bool)

@@ -77,6 +77,8 @@ def score_lines(evaluation: Evaluation) -> Iterator[str]:
             yield f"  {name:<{width}}{''.join(f' {cell:>{_WIDTH - 1}}' for cell in cells)}"
         if judgement.quantiles is not None:
             yield f"  {judgement.quantiles}"
+        for intervals in judgement.intervals:
+            yield f"  {intervals}"
         yield f"  {answer}"
         for without in answers_without(judgement):
             yield f"  {'Warning: ' if without.differs else ''}{without}"

@@ -18,6 +18,7 @@ from hindcast.pipeline.files import canonical_json, read_json, replace_file, rep
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.answer import Answer, derive_answer
 from hindcast.pipeline.judge.examples import Examples, choose_examples
+from hindcast.pipeline.judge.interval_columns import IntervalColumns
 from hindcast.pipeline.judge.load import EvaluationSource, index_series, with_begins
 from hindcast.pipeline.judge.outputs import (
     PredictionsFile,
@@ -132,10 +133,12 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
     listed = params.evaluate.baselines
     columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
     history = {} if reports else read_json(root / "models" / "history.json")
-    evaluator = _Evaluator(params, quality.intervals)
+    evaluator = _Evaluator(params, quality.intervals, IntervalColumns(params, root / "data" / "tables"))
     tables = SplitTables(dataset, params.train, columns, predict, trees)
     with _open_outputs(reports or root / "reports") as out:
-        with open_predictions(out["predictions.parquet"], columns, params.train.quantiles) as predictions:
+        with open_predictions(
+            out["predictions.parquet"], columns, params.train.quantiles, params.evaluate.intervals
+        ) as predictions:
             tables.evaluate(SPLITS, lambda table: evaluator.evaluate_table(table, predictions))
         judgements = evaluator.judgements
         evaluation = Evaluation(judgements, _derive_answers(judgements), quality)
@@ -168,16 +171,17 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
 class _Evaluator:
     """Evaluates one table after another; keeps the small results."""
 
-    def __init__(self, params: Params, intervals: FlaggedIntervals | None) -> None:
-        self._params, self._intervals = params, intervals
+    def __init__(self, params: Params, flagged: FlaggedIntervals | None, intervals: IntervalColumns) -> None:
+        self._params, self._flagged, self._intervals = params, flagged, intervals
         self.judgements: list[Judgement] = []
         self.examples: dict[tuple[str, str], Examples] = {}
 
     def evaluate_table(self, table: Table, predictions: PredictionsFile) -> None:
         """Evaluate a target of a split, and the sums in `evaluate.sums`."""
         settings, table = self._params.evaluate, with_begins(table, self._params.raw)
-        if self._intervals is not None:
-            table = flag_rows(table, self._intervals, self._params)
+        if self._flagged is not None:
+            table = flag_rows(table, self._flagged, self._params)
+        table = self._intervals.add(table)
         marked, comparison = mark_table(table, settings.baselines)
         with ThreadPoolExecutor(1) as other:  # compressing takes as long as scoring
             written = other.submit(predictions.add, marked)

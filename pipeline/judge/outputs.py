@@ -26,7 +26,8 @@ def collect_metrics(judgements: Sequence[Judgement]) -> dict[str, Any]:
     """Return {split: {target: {forecaster: {mae, rmse, bias, n}}}}, plus quantile scores for a model with quantiles.
 
     If the quality check flagged a compared row, the key `without_flagged` has {split: {target: ...}} without these rows;
-    `without_unusable` has the same without the rows that `align.usable` names.
+    `without_unusable` has the same without the rows that `align.usable` names. `intervals` has the scores of calibrated intervals by split,
+    target and nominal coverage.
     """
     metrics: dict[str, Any] = {}
     for judgement in judgements:
@@ -34,12 +35,24 @@ def collect_metrics(judgements: Sequence[Judgement]) -> dict[str, Any]:
         if judgement.quantiles is not None:
             scores["model"] |= judgement.quantiles.as_dict()
         metrics.setdefault(judgement.split, {})[judgement.target] = scores
+    if intervals := _interval_metrics(judgements):
+        metrics["intervals"] = intervals
     for key, found in (
         ("without_flagged", [(each, each.unflagged, derive_unflagged(each)) for each in judgements]),
         ("without_unusable", [(each, each.usable, derive_usable(each)) for each in judgements]),
     ):
         if without := _metrics_without(found):
             metrics[key] = without
+    return metrics
+
+
+def _interval_metrics(judgements: Sequence[Judgement]) -> dict[str, Any]:
+    metrics: dict[str, Any] = {}
+    for judgement in judgements:
+        if judgement.intervals:
+            found = {f"{each.nominal:g}": each.as_dict() for each in judgement.intervals}
+            crps = {"crps": asdict(judgement.crps)} if judgement.crps else {}
+            metrics.setdefault(judgement.split, {})[judgement.target] = {**found, **crps}
     return metrics
 
 
@@ -96,21 +109,22 @@ def write_breakdown(
 
 @contextmanager
 def open_predictions(
-    path: Path, forecasters: Sequence[str], levels: Sequence[float] = ()
+    path: Path, forecasters: Sequence[str], levels: Sequence[float] = (), coverages: Sequence[float] = ()
 ) -> Iterator[PredictionsFile]:
     """Open a Parquet file for tables, one after another; its columns do not depend on the content of the tables.
 
-    The model's quantiles at `levels` are the columns `model_q0.1` and so on, after the forecasters.
+    The model's quantiles at `levels` are the columns `model_q0.1` and so on, after the forecasters; then come the ends of its intervals of
+    the nominal `coverages`, `model_low_80` and `model_high_80` and so on.
     """
-    with pq.ParquetWriter(path, _schema(forecasters, levels), compression="zstd") as writer:
-        yield PredictionsFile(writer, tuple(forecasters))
+    with pq.ParquetWriter(path, _schema(forecasters, levels, coverages), compression="zstd") as writer:
+        yield PredictionsFile(writer, tuple(forecasters), len(coverages))
 
 
 class PredictionsFile:
     """Writes the rows of tables whose target is known. The column `compared` marks the rows used for the metrics."""
 
-    def __init__(self, writer: pq.ParquetWriter, forecasters: tuple[str, ...]) -> None:
-        self._writer, self._forecasters = writer, forecasters
+    def __init__(self, writer: pq.ParquetWriter, forecasters: tuple[str, ...], intervals: int = 0) -> None:
+        self._writer, self._forecasters, self._intervals = writer, forecasters, intervals
 
     def add(self, table: Table) -> None:
         """Append a table in blocks of rows."""
@@ -131,9 +145,16 @@ class PredictionsFile:
                 pa.array(table.actual[rows]),
                 *(self._column(table, name, rows) for name in self._forecasters),
                 *([] if table.quantiles is None else map(pa.array, table.quantiles[rows].T)),
+                *self._bounds(table, rows),
                 pa.array(table.compared[rows]),
             ]
             self._writer.write_table(pa.Table.from_arrays(columns, schema=self._writer.schema))
+
+    def _bounds(self, table: Table, rows: Any) -> list[pa.Array]:
+        if "model" not in table.bounds:
+            return [pa.nulls(len(rows), pa.float32()) for _ in range(2 * self._intervals)]
+        ends = table.bounds["model"][rows].reshape(len(rows), -1)
+        return [pa.array(column, from_pandas=True) for column in ends.T]
 
     def _column(self, table: Table, name: str, rows: Any) -> pa.Array:
         if name not in table.forecasts:
@@ -141,10 +162,16 @@ class PredictionsFile:
         return pa.array(table.forecasts[name][rows], from_pandas=True)  # NaN becomes null
 
 
-def _schema(forecasters: Sequence[str], levels: Sequence[float]) -> pa.Schema:
+def interval_names(coverages: Sequence[float]) -> list[str]:
+    """Return the names of the ends of intervals: `low_80`, `high_80` for the nominal coverage 0.8, and so on."""
+    return [f"{end}_{100 * coverage:g}" for coverage in coverages for end in ("low", "high")]
+
+
+def _schema(forecasters: Sequence[str], levels: Sequence[float], coverages: Sequence[float]) -> pa.Schema:
     heads = [("split", pa.string()), ("group", pa.string()), ("series", pa.string()), ("track", pa.int32()),
              ("valid_time", _STAMP), ("origin", _STAMP), ("target", pa.string()), ("actual", pa.float32())]  # fmt: skip
     columns = [*forecasters, *(f"model_q{level:g}" for level in levels)]
+    columns += [f"model_{name}" for name in interval_names(coverages)]
     return pa.schema([*heads, *((name, pa.float32()) for name in columns), ("compared", pa.bool_())])
 
 

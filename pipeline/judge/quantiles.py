@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from hindcast.pipeline.judge.interval_scores import level_weights
 from hindcast.pipeline.judge.table import Table, blocks
 
 
@@ -17,18 +18,28 @@ class QuantileScores:
     """For each level, the mean pinball loss and the share of actual values at or below it, over the compared rows.
 
     `inside` is the share of actual values from the lowest to the highest quantile, both included; `nominal` is the
-    expected share. All scores are None if no row is compared.
+    expected share, `width` the mean distance between the outermost.
+    All scores are None if no row is compared.
     """
 
     levels: tuple[float, ...]
     pinball: tuple[float, ...] | None
     below: tuple[float, ...] | None
     inside: float | None
+    width: float | None = None
 
     @property
     def nominal(self) -> float:
         """The expected share of actual values between the outermost quantiles."""
         return self.levels[-1] - self.levels[0]
+
+    @property
+    def crps(self) -> float | None:
+        """The continuous ranked probability score, from the pinball losses as `interval_scores.crps` computes it."""
+        if self.pinball is None:
+            return None
+        weights: list[float] = level_weights(self.levels).tolist()
+        return 2 * sum(loss * weight for loss, weight in zip(self.pinball, weights, strict=True))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the scores as written to metrics.json."""
@@ -41,6 +52,8 @@ class QuantileScores:
             "pinball": mean,
             "coverage": self.inside,
             "coverage_wanted": round(self.nominal, 9),
+            "width": self.width,
+            "crps": self.crps,
             "quantiles": by_level,
         }
 
@@ -58,6 +71,7 @@ def quantile_scores(table: Table) -> QuantileScores | None:
     levels = np.array(table.levels)
     loss, below = np.zeros(len(levels)), np.zeros(len(levels))
     inside = count = 0
+    width = 0.0
     for rows in blocks(len(table)):
         chosen = table.compared[rows]
         value = table.quantiles[rows][chosen].astype(np.float64)
@@ -65,8 +79,9 @@ def quantile_scores(table: Table) -> QuantileScores | None:
         loss += np.maximum(levels * error, (levels - 1) * error).sum(axis=0)
         below += (error <= 0).sum(axis=0)
         inside += int(((error[:, 0] >= 0) & (error[:, -1] <= 0)).sum())
+        width += float((value[:, -1] - value[:, 0]).sum())
         count += int(chosen.sum())
     if not count:
         return QuantileScores(table.levels, None, None, None)
     pinball, shares = (tuple(float(part) / count for part in sums) for sums in (loss, below))
-    return QuantileScores(table.levels, pinball, shares, inside / count)
+    return QuantileScores(table.levels, pinball, shares, inside / count, width / count)

@@ -12,17 +12,20 @@ from typing import Any
 from hindcast.pipeline.files import canonical_json
 from hindcast.pipeline.forecasters import FORECASTERS
 from hindcast.pipeline.judge.answer import MOST_NAMES, Answer, answers_without
+from hindcast.pipeline.judge.calibration import FEWEST, RECENT, WINDOW
 from hindcast.pipeline.judge.metrics import common_format
 from hindcast.pipeline.judge.plots import Plot
 from hindcast.pipeline.judge.quality_check import QualityCheck
 from hindcast.pipeline.judge.scores import Judgement, ScopedSkill, scope_name
 from hindcast.pipeline.judge.skill import COVERAGE, DRAWS, FEWEST_DAYS, Estimate, block_days, verdict
+from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.wording import listed, printable
 
 _ROOM = Path(__file__).parent
 _MOST_GROUPS = 40  # rows for groups in a table of skills; by_series.csv has all groups
 _MOST_ROWS = 80  # rows of a table of facts
 _MOST_ITEMS = 200  # of a list in one cell
+_INTERVALS = {"window_days": WINDOW // DAY, "recent_days": RECENT // DAY, "fewest_errors": FEWEST}
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,7 @@ def write_report(path: Path, contents: Contents) -> None:
         listed=lambda names: listed(names, MOST_NAMES),
     )
     first = contents.answers[0][0].split if contents.answers else ""
-    ordered = sorted(
-        contents.judgements, key=lambda each: each.split != first
-    )  # the split of the answer comes first
+    ordered = sorted(contents.judgements, key=lambda each: each.split != first)  # that of the answer
     page = environment.get_template("report.html.j2").render(
         data_set=contents.data_set,
         raw_path=contents.raw_path,
@@ -92,6 +93,7 @@ def write_report(path: Path, contents: Contents) -> None:
         coverage=f"{100 * COVERAGE:g} %",
         longest_block=block_days(10**6),
         fewest_days=FEWEST_DAYS,
+        **_INTERVALS,
     )
     spaces = "".join(sign for sign in set(page) if unicodedata.category(sign) == "Zs")
     path.write_text(printable(page, keep=f"\n\t{spaces}"), encoding="utf-8", newline="\n")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Floats, Ints
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
+from hindcast.pipeline.judge.interval_scores import Crps, IntervalScores, crps_of_intervals, interval_scores
 from hindcast.pipeline.judge.metrics import ErrorSums, Key, Score, error_sums_by
 from hindcast.pipeline.judge.quantiles import QuantileScores, quantile_scores
 from hindcast.pipeline.judge.skill import Skill, compute_skill, compute_skills
@@ -81,6 +82,8 @@ class Judgement:
     quantiles: QuantileScores | None = None
     unflagged: Unflagged | None = None
     usable: Unflagged | None = None
+    intervals: tuple[IntervalScores, ...] = ()
+    crps: Crps | None = None
 
     @property
     def series_without_rows(self) -> list[str]:
@@ -136,6 +139,8 @@ def judge_marked(table: Table, comparison: Comparison, seed: int) -> Judgement:
         quantiles=quantile_scores(table) if "model" in comparison.forecasters else None,
         unflagged=_score_unflagged(table, scored, rival, seed),
         usable=_score_usable(table, scored, rival, seed),
+        intervals=interval_scores(table) if "model" in table.bounds else (),
+        crps=crps_of_intervals(table) if "model" in table.bounds else None,
     )
 
 

@@ -40,7 +40,9 @@ class Table:
     forecast are float32 in physical units, NaN if there is no value. `compared` marks the rows on which all forecasters are
     scored. `quantiles` (row, level) are the model's forecasts at `levels`, ascending along the last axis, or None; its
     point forecast is one of them. `flagged` has a bit of each of `labels` that the quality check or `align.usable` gives the
-    row; None: no row is flagged. `begins` is when the steps start, where that is not `time`: for steps of local days.
+    row; None: no row is flagged. `begins` is when the steps start, where that is not `time`: for steps of local days. `bounds` are
+    the calibrated intervals of some forecasters, (row, interval, 2): interval i has the nominal coverage `coverages[i]`; NaN if too few
+    errors were known at the origin.
     """
 
     split: str
@@ -60,6 +62,8 @@ class Table:
     flagged: NDArray[np.uint32] | None = None
     labels: tuple[str, ...] = ()
     begins: Times | None = None
+    coverages: tuple[float, ...] = ()
+    bounds: dict[str, Values] = field(default_factory=dict)
 
     def leads(self, rows: slice) -> Times:
         """Return the time from the origin to the start of the step (ns) of some rows."""

@@ -18,6 +18,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from hindcast.pipeline.files import canonical_json, replace_file
+from hindcast.pipeline.judge.outputs import interval_names
 from hindcast.pipeline.serve.forecast_rows import ForecastRows
 from hindcast.pipeline.serve.worse_revision import count_worse
 from hindcast.pipeline.settings.base import HOUR
@@ -45,8 +46,11 @@ class Delivery:
     late: int = 0  # ns after the deadline of `align.origin.gate`
 
 
-def forecast_table(parts: Sequence[ForecastRows], origin: int, levels: Sequence[float]) -> pa.Table:
-    """Join the rows of one origin: sorted by group, series, target, valid_time, track; `levels` are those of the quantiles.
+def forecast_table(
+    parts: Sequence[ForecastRows], origin: int, levels: Sequence[float], coverages: Sequence[float] = ()
+) -> pa.Table:
+    """Join the rows of one origin: sorted by group, series, target, valid_time, track; `levels` are those of the quantiles,
+    `coverages` those of the intervals.
 
     `lead` is the time from the origin to the start of the step, in hours.
     """
@@ -63,6 +67,7 @@ def forecast_table(parts: Sequence[ForecastRows], origin: int, levels: Sequence[
             "lead": pa.array((part.begins - origin) / HOUR),
             "value": pa.array(part.value, from_pandas=True),
             **{f"q{level:g}": pa.array(column, from_pandas=True) for level, column in zip(levels, part.quantiles.T, strict=True)},
+            **_interval_columns(part, coverages),
             "published": pa.array(part.published, from_pandas=True),
             "method": pa.array(part.method, pa.string()),
             "note": pa.array(part.note, pa.string()),
@@ -72,6 +77,16 @@ def forecast_table(parts: Sequence[ForecastRows], origin: int, levels: Sequence[
     table = pa.table({name: pa.chunked_array(chunks) for name, chunks in columns.items()})
     keys = ("group", "series", "target", "valid_time", "track")
     return table.sort_by([(name, "ascending") for name in keys]).combine_chunks()
+
+
+def _interval_columns(part: ForecastRows, coverages: Sequence[float]) -> dict[str, pa.Array]:
+    if part.bounds is None:
+        return {}
+    ends = part.bounds.reshape(len(part.times), -1).T
+    return {
+        name: pa.array(column, from_pandas=True)
+        for name, column in zip(interval_names(coverages), ends, strict=True)
+    }
 
 
 def deliver(  # noqa: PLR0917 - the file, and what it says

@@ -36,6 +36,7 @@ class ForecastRows:
     published: Values  # (R,) NaN if there is none
     method: NDArray[Any]  # (R,) `network`, the name of a forecaster, or `none`
     note: NDArray[Any]  # (R,) why it is not the network, or how short its history is, else empty
+    bounds: Values | None = None  # (R, I, 2) calibrated intervals, NaN where there are none
 
 
 def forecast_rows(

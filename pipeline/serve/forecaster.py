@@ -25,6 +25,7 @@ from hindcast.pipeline.serve.group_rows import GroupRows, TableRows
 from hindcast.pipeline.serve.input_rows import InputRows, spans_of_origin, stored_rows
 from hindcast.pipeline.serve.network_outputs import network_history, outputs_of
 from hindcast.pipeline.serve.nothing_forecast import refuse_nothing
+from hindcast.pipeline.serve.past_forecasts import PastForecasts
 from hindcast.pipeline.serve.project_network import ProjectNetwork
 from hindcast.pipeline.serve.wanted_origins import (
     Wanted,
@@ -90,7 +91,12 @@ class ProjectForecaster:
         for block in self.blocks(wanted, inputs):
             for (group, steps), values in zip(block, self.outputs(block), strict=True):
                 made += forecast_rows(group, steps, values, self.params, self.settings)
-        return self._intervals.fill(made, wanted.origin)
+        made = self._intervals.fill(made, wanted.origin)
+        if not self.params.evaluate.intervals:
+            return made
+        past = PastForecasts(self.params, self.root, self._rows, self.settings)
+        bounds = past.bounds(made, wanted.origin)
+        return [replaced(rows, bounds=each) for rows, each in zip(made, bounds, strict=True)]
 
     def outputs(self, block: Sequence[tuple[str, OriginSteps]]) -> list[Values]:
         """Return the network's outputs for groups and their steps, as `outputs_of` describes them."""
@@ -131,7 +137,7 @@ class ProjectForecaster:
         *,
         replace: bool,
     ) -> Delivery:
-        table = forecast_table(rows, wanted.origin, self.settings.quantiles)
+        table = forecast_table(rows, wanted.origin, self.settings.quantiles, self.params.evaluate.intervals)
         gate = deadline_of(self.params, wanted.origin)
         late = 0 if gate is None else max(0, now - gate)
         record = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from hindcast.pipeline.forecasters import BASELINES, FALLBACKS
 from hindcast.pipeline.settings.base import (
@@ -74,6 +75,14 @@ else:
     Baseline = Literal[BASELINES]
 
 
+def _check_intervals(value: tuple[float, ...]) -> tuple[float, ...]:
+    if any(low >= high for low, high in pairwise(value)):
+        raise ValueError(
+            f"intervals must be in strictly ascending order, such as [0.5, 0.8], found {list(value)}"
+        )
+    return value
+
+
 class EvaluateSettings(Section):
     """Which forecasters the model is compared with, and the sums of series that are scored as well.
 
@@ -82,14 +91,21 @@ class EvaluateSettings(Section):
     - `sums`: the sum of the series of each group, of all series, or both.
     - `truth`: the revision of a measured value that `monitor` compares forecasts with: the `first`, the `last`, or the one known at
       an age, such as {after: 30d}. `evaluate` itself compares with the last one, which the shards hold.
+    - `intervals`: the nominal coverage of the intervals, such as [0.5, 0.8], which are calibrated at each origin by the errors known
+      by then.
     """
 
-    newer_fields: ClassVar[frozenset[str]] = frozenset({"truth"})
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"truth", "intervals"})
 
     baselines: tuple[Baseline, ...] = ("published", "persistence", "seasonal_24h", "seasonal_168h", "trees")
     trees_max_rows: Annotated[Integer, Field(ge=1, le=10**12)] = 500_000
     sums: tuple[Literal["group", "all"], ...] = ()
     truth: TruthField = "last"
+    intervals: Annotated[
+        tuple[Annotated[Number, Field(gt=0, lt=1)], ...],
+        Field(max_length=49),
+        AfterValidator(_check_intervals),
+    ] = ()
 
 
 if TYPE_CHECKING:

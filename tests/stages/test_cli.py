@@ -51,7 +51,7 @@ def test_a_shell_completes_the_names_of_stages(
     }.items():
         monkeypatch.setenv(name, value)
     assert cli.main([]) == 0
-    assert capsys.readouterr().out.split() == ["simulate", "split", "scale", "sweep"]
+    assert capsys.readouterr().out.split() == ["simulate", "split", "scale", "sensitivity", "sweep"]
 
 
 @pytest.mark.parametrize(
