@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -123,3 +124,18 @@ def test_outputs_are_multiplied_by_the_capacity_among_the_inputs(
         sizes = sizes[:, :, None]
         mean, std = (table[:, :, None] if of_targets else table for table in (mean, std))
     np.testing.assert_allclose(found, sizes * (scaled * std + mean), rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize(("of_features", "of_targets"), CASES)
+def test_layers_with_other_scales_are_named(of_features: bool, of_targets: bool) -> None:
+    from hindcast.pipeline.learn.scaling_layers import differing_scales
+
+    made = scaling(of_features=of_features, of_targets=of_targets)
+    played = SimpleNamespace(layers=[layer for each in network(made) for layer in each.layers])
+    assert differing_scales(played, made, residual=True) == (6 if of_targets else 5, [])
+    mean = made.feature_mean.copy()
+    mean[..., -1] *= 1.001
+    _, named = differing_scales(played, replace(made, feature_mean=mean), residual=True)
+    assert named == ["feature_means" if of_features else "centre"]
+    _, named = differing_scales(played, replace(made, target_std=made.target_std * 2), residual=True)
+    assert set(named) == ({"target_spreads", "base_shares"} if of_targets else {"unscale", "base_shrink"})
