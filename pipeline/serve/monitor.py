@@ -14,6 +14,7 @@ from hindcast.pipeline.errors import MissingInputError
 from hindcast.pipeline.files import write_json
 from hindcast.pipeline.forecasters import STORED
 from hindcast.pipeline.serve.alarms import Alarm, CheckSummary, raise_alarms
+from hindcast.pipeline.serve.arrivals import BEFORE, Arrivals, read_arrivals
 from hindcast.pipeline.serve.daily_inputs import Daily, read_daily
 from hindcast.pipeline.serve.input_checks import check_inputs
 from hindcast.pipeline.serve.input_facts import InputFacts, facts_of
@@ -21,7 +22,7 @@ from hindcast.pipeline.serve.measured_rows import ForecastKeys, measure
 from hindcast.pipeline.serve.monitor_page import write_page
 from hindcast.pipeline.serve.monitor_reference import first_test_time, reference_differences
 from hindcast.pipeline.serve.sequential import Evidence
-from hindcast.pipeline.serve.served_rows import ServedRows, read_served
+from hindcast.pipeline.serve.served_rows import ServedRows, list_served, read_served
 from hindcast.pipeline.serve.served_skill import (
     WORSE,
     JudgedRows,
@@ -78,6 +79,7 @@ def judge_service(params: Params, root: Path, tables: Path, as_of: int | None) -
     clock = TIME_MAX if as_of is None else as_of
     served = read_served(root, params, begin + 1, moment, clock)
     inputs, rows = _judge_groups(params, tables, moment, served, _reference_end(params, root, begin))
+    arrivals = read_arrivals(root, params, begin, clock, list_served(root, begin - BEFORE, moment))
     evidence = list(inputs.evidence)
     skills: dict[str, Any] = {}
     for target, judged in rows.items():
@@ -87,7 +89,8 @@ def judge_service(params: Params, root: Path, tables: Path, as_of: int | None) -
             reference = reference_differences(root, target, rival)
             evidence += skill_evidence(target, loss_differences(judged, rival), reference, rival)
     alarms, checks = raise_alarms(evidence, params.monitor.false_alarms, moment)
-    report = _report(params, moment, served, skills, inputs.facts, alarms, checks)
+    alarms += [alarm for each in arrivals for alarm in each.alarms(params.monitor.tolerated_rows)]
+    report = _report(params, moment, served, skills, inputs.facts, arrivals, alarms, checks)
     return Findings(report, frozenset(report["conditions"]))
 
 
@@ -195,12 +198,13 @@ def _judged_rows(  # noqa: PLR0917 - the forecasts of a target with what they ar
     )
 
 
-def _report(  # noqa: PLR0917 - the parts of the report
+def _report(  # noqa: PLR0913, PLR0917 - the parts of the report
     params: Params,
     moment: int,
     served: ServedRows,
     skills: dict[str, Any],
     facts: list[InputFacts],
+    arrivals: list[Arrivals],
     alarms: list[Alarm],
     checks: list[CheckSummary],
 ) -> dict[str, Any]:
@@ -228,7 +232,10 @@ def _report(  # noqa: PLR0917 - the parts of the report
         "skill": skills,
         "checks": {check.check: check.as_dict() for check in checks},
         "inputs": _by_source(facts),
-        "arrivals": {},
+        "arrivals": {
+            name: [each.as_dict() for each in arrivals if each.source == name]
+            for name in dict.fromkeys(each.source for each in arrivals)
+        },
         "settings": params.monitor.model_dump(mode="json") | {"truth": _truth(params)},
     }
 

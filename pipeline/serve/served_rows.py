@@ -33,12 +33,13 @@ _STAMP = pa.timestamp("ns", tz="UTC")
 
 @dataclass(frozen=True)
 class ServedFile:
-    """One delivered forecast: its revision, and when it was made (ns UTC) if its record says so."""
+    """One delivered forecast: its revision, and when it was made (ns UTC) and of which groups, if its record says so."""
 
     path: Path
     origin: int
     revision: int
     created_at: int | None
+    groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -107,19 +108,21 @@ def list_served(root: Path, first: int, last: int) -> list[ServedFile]:
             text = f"{stamp[:4]}-{stamp[4:6]}-{stamp[6:8]}T{digits[:2]}:{digits[2:4]}:{digits[4:] or '00'}"
             origin = int(np.datetime64(text, "ns").astype(np.int64))
             if first <= origin <= last:
-                found.append(ServedFile(path, origin, int(match[2] or 1), _created_at(path)))
+                found.append(ServedFile(path, origin, int(match[2] or 1), *_of_record(path)))
     return sorted(found, key=lambda file: (file.origin, file.revision, file.path.name))
 
 
-def _created_at(path: Path) -> int | None:
+def _of_record(path: Path) -> tuple[int | None, frozenset[str]]:
+    """Return when a forecast was made, and its groups; nothing if there is no record, or it is one without a time."""
     record = path.with_name(f"{path.name}.json")
     try:
-        text = json.loads(record.read_text(encoding="utf-8")).get("created_at")
-        return (
-            None if text is None else int(np.datetime64(str(text).removesuffix("Z"), "ns").astype(np.int64))
-        )
+        content = json.loads(record.read_text(encoding="utf-8"))
+        text, groups = content.get("created_at"), frozenset(content.get("groups", ()))
+        if text is None:
+            return None, groups
+        return int(np.datetime64(str(text).removesuffix("Z"), "ns").astype(np.int64)), groups
     except FileNotFoundError:
-        return None
+        return None, frozenset()
     except (ValueError, AttributeError) as fault:
         raise FormatError(
             f"{record} is no record of a forecast ({fault}): remove it, or restore it."
