@@ -27,7 +27,7 @@ def monitor(
     as_of: Annotated[
         str | None,
         typer.Option(
-            help="The moment of the look, such as 2026-11-29T18:00Z: nothing that became known or was made later counts. "
+            help="The moment of the look, such as 2026-11-29T18:00Z: nothing that became known later counts, and a forecast that was made later is late. "
             "Default: the newest known time in the files."
         ),
     ] = None,

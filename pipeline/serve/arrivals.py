@@ -15,7 +15,7 @@ from hindcast.pipeline.arrays import Flags, Times
 from hindcast.pipeline.serve.alarms import Alarm
 from hindcast.pipeline.serve.archive_parts import GONE, GROUP, SEEN, part_paths, read_parts, schema_of_parts
 from hindcast.pipeline.serve.served_rows import ServedFile
-from hindcast.pipeline.settings.base import DAY, HOUR
+from hindcast.pipeline.settings.base import DAY, HOUR, SECOND
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.wording import time_text
 
@@ -163,7 +163,8 @@ def _arrivals(source: str, group: str, rows: pd.DataFrame, looks: _Looks, begin:
     order = np.lexsort((is_gone, seen, keys))
     is_first = np.zeros(len(rows), np.bool_)
     is_first[order] = np.diff(keys[order], prepend=-1) != 0
-    before = looks.until[np.maximum(np.searchsorted(looks.times, seen) - 1, 0)]
+    # records have whole seconds: a call within the second before is the one that stored the row
+    before = looks.until[np.maximum(np.searchsorted(looks.times, seen - SECOND, side="right") - 1, 0)]
     replaced = _shared(keys, seen, is_gone)
     counted = inside & is_first & ~is_gone & ~replaced & (known > looks.first)
     late = counted & (known <= before)

@@ -76,23 +76,22 @@ class ServedRows:
 
 
 def read_served(root: Path, params: Params, first: int, moment: int, clock: int) -> ServedRows:
-    """Return the forecasts whose origins lie in [first, moment] (ns UTC), each from the revision that is judged, of those made by `clock`.
+    """Return the forecasts whose origins lie in [first, moment] (ns UTC), each from the revision that is judged.
 
-    That is the last one made before the deadline: the gate if `align.origin` has one, else the start of the first step. A file whose
-    record does not say when it was made counts in the order of revisions; if all were made after the deadline, the first one is judged,
-    and counted as late. Raises FormatError for a file that is no forecast.
+    That is the last one made by `clock` and before the deadline: the gate if `align.origin` has one, else the start of the first step. A file
+    whose record does not say when it was made counts in the order of revisions; if all were made later, the first one is judged, and counted
+    as late. Raises FormatError for a file that is no forecast.
     """
     by_origin: dict[int, list[ServedFile]] = {}
     for file in list_served(root, first, moment):
-        if file.created_at is None or file.created_at <= clock:
-            by_origin.setdefault(file.origin, []).append(file)
+        by_origin.setdefault(file.origin, []).append(file)
     ready = _ready(params)
     tables, late = [], 0
     for origin, files in sorted(by_origin.items()):
         judged, is_late = files[-1], False
         if any(file.created_at is not None for file in files):
             deadline = origin + ready if ready is not None else _first_step(files[0].path, origin)
-            judged, is_late = _judged(files, deadline)
+            judged, is_late = _judged(files, min(deadline, clock))
         late += is_late
         tables.append(_read(judged.path))
     revised = sum(len(files) > 1 for files in by_origin.values())

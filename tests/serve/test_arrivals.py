@@ -11,6 +11,7 @@ from hindcast.pipeline.arrays import TIME_MAX
 from hindcast.pipeline.serve.archive import Archive, Span
 from hindcast.pipeline.serve.arrivals import Arrivals, read_arrivals
 from hindcast.pipeline.serve.served_rows import ServedFile
+from hindcast.pipeline.settings.base import SECOND
 from tests.mock_data import mock_params
 from tests.serve.input_rows import DAY, START, measured
 
@@ -38,6 +39,13 @@ def test_rows_that_come_as_declared_are_not_late(tmp_path: Path) -> None:
     assert found.rows == 9 * 48
     assert (found.late, found.overwritten, found.removed) == (0, 0, 0)
     assert not list(found.alarms(0.01))
+
+
+def test_the_record_of_the_same_call_is_no_earlier_call(tmp_path: Path) -> None:
+    for day in range(5, 15):
+        store(tmp_path, day, ROWS, lag=SECOND // 2)
+    calls = tuple(ServedFile(Path(), START + day * DAY, 1, START + day * DAY) for day in range(5, 15))
+    assert arrivals(tmp_path, calls=calls).late == 0
 
 
 def test_rows_that_an_earlier_call_should_have_found_are_late(tmp_path: Path) -> None:
