@@ -33,9 +33,11 @@ def run(params: Params, origins: int = 0) -> Summary:
 def run_table(params: Params, table: Path, options: list[list[str]]) -> tuple[Summary, int]:
     """Check a table made elsewhere; return the summary and the exit code."""
     from hindcast.pipeline.certify.table_certificate import REPORT, certify_table, summary_lines
+    from hindcast.pipeline.certify.table_file import open_table
     from hindcast.pipeline.certify.table_options import parse_questions
 
-    found = certify_table(params, Path(), table, parse_questions(params.raw, *options))
+    questions = parse_questions(params.raw, *options, columns=open_table(table).names)
+    found = certify_table(params, Path(), table, questions)
     read, lines = (f"{table}, data/tables",), tuple(summary_lines(found))
     return Summary(read, lines, tuple(found.unproven), (REPORT,)), 0 if found.passed else UNPROVEN
 

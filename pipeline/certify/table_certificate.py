@@ -51,6 +51,7 @@ def certify_table(params: Params, root: Path, path: Path, questions: TableQuesti
     tables = root / "data" / "tables"
     manifest = read_manifest(tables)
     file = open_table(path)
+    questions = questions.without_index(file.index_names)
     names = read_names(tables, manifest)
     if faults := [*questions.faults_of(file.names), *names.fault_of(file.names)]:
         raise FormatError(f"{path} cannot be checked.", faults)

@@ -23,16 +23,22 @@ from hindcast.pipeline.wording import counted
 _BATCH_ROWS = 1 << 17
 _BLOCK_BYTES = 1 << 23  # of CSV
 _UNITS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+_INDEX = re.compile(r"__index_level_\d+__")  # pandas' name of an index that has none
 _ZONE = re.compile(r"\d:\d\d.*(?:[Zz]|UTC|GMT|[+-]\d\d(?::?\d\d)?)$")
 
 
 @dataclass(frozen=True)
 class TableFile:
-    """A CSV or Parquet file with a row per origin and valid time; `names` are its columns."""
+    """A CSV or Parquet file with a row per origin and valid time; `names` are its columns.
+
+    `index_names` are those of them that hold the unnamed index of a pandas frame, the numbers of its rows: `to_parquet` adds
+    one to a frame of which rows were selected.
+    """
 
     path: Path
     names: tuple[str, ...]
     types: tuple[pa.DataType | None, ...]
+    index_names: tuple[str, ...] = ()
 
     @property
     def is_parquet(self) -> bool:
@@ -70,12 +76,19 @@ def open_table(path: Path) -> TableFile:
     with _format_faults(path):
         if path.suffix == ".parquet":
             schema = pq.read_schema(path)
-            return TableFile(path, tuple(schema.names), tuple(schema.types))
+            return TableFile(path, tuple(schema.names), tuple(schema.types), _unnamed_index(schema))
         with csv.open_csv(
             path, read_options=csv.ReadOptions(block_size=_BLOCK_BYTES, use_threads=False)
         ) as reader:
             names = tuple(reader.schema.names)
         return TableFile(path, names, (None,) * len(names))
+
+
+def _unnamed_index(schema: pa.Schema) -> tuple[str, ...]:
+    """Return the columns that pandas names as an index of the frame, which it calls so because it had no name."""
+    metadata = schema.pandas_metadata or {}
+    stored = [name for name in metadata.get("index_columns", []) if isinstance(name, str)]
+    return tuple(name for name in stored if _INDEX.fullmatch(name) and name in schema.names)
 
 
 @contextmanager

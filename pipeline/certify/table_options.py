@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hindcast.pipeline.errors import SettingsError
 from hindcast.pipeline.settings.base import Duration
@@ -41,6 +41,11 @@ class TableQuestions:
         others = {*REQUIRED, *OPTIONAL, *self.known.values(), *self.ignored}
         return [name for name in names if name not in others or name in self.known or name in self.sources]
 
+    def without_index(self, index_names: Iterable[str]) -> TableQuestions:
+        """Return the same questions, with columns ignored that hold the index of a pandas frame, unless an option names them."""
+        named = {*self.known, *self.known.values(), *self.sources, *self.ignored}
+        return replace(self, ignored=(*self.ignored, *(name for name in index_names if name not in named)))
+
     def faults_of(self, names: Sequence[str]) -> Iterator[str]:
         """Yield what is wrong with the columns of a table."""
         for name in sorted(name for name, count in Counter(names).items() if count > 1):
@@ -59,11 +64,17 @@ class TableQuestions:
 
 
 def parse_questions(
-    raw: RawSettings, known: Sequence[str], sources: Sequence[str] = (), ignored: Sequence[str] = ()
+    raw: RawSettings,
+    known: Sequence[str],
+    sources: Sequence[str] = (),
+    ignored: Sequence[str] = (),
+    *,
+    columns: Sequence[str] | None = None,
 ) -> TableQuestions:
     """Read `--known feature=column`, `--source feature=source.value` (or `source.value@24h`) and `--ignore column`.
 
-    Raises SettingsError with all faults: forms, features given twice or that are keys, unknown sources and values.
+    Raises SettingsError with all faults: forms, features given twice or that are keys, unknown sources and values, and with them
+    those of the table's `columns`, if their names are given.
     """
     faults: list[str] = []
     pairs = {
@@ -80,11 +91,13 @@ def parse_questions(
     ]
     faults += [f"--ignore {name}: --known or --source names it as a feature" for name in ignored
                if name in pairs["known"] or name in pairs["source"]]  # fmt: skip
-    if faults:
-        raise SettingsError("The options of `hindcast certify --table` have faults.", faults)
-    return TableQuestions(
+    questions = TableQuestions(
         pairs["known"], {name: value for name, value in found.items() if value}, tuple(ignored)
     )
+    if faults:
+        missing = [] if columns is None else questions.faults_of(columns)
+        raise SettingsError("The options of `hindcast certify --table` have faults.", [*faults, *missing])
+    return questions
 
 
 def _pairs(option: str, texts: Sequence[str], faults: list[str]) -> dict[str, str]:

@@ -330,24 +330,18 @@ class Workspace:
         """Return `reports/predictions.parquet`, or the rows of one split, one target and some groups, or some columns.
 
         A row per scored step: `split`, `group`, `series`, `track`, `valid_time`, `origin`, `target`, `actual`, each forecaster
-        and `compared`.
+        and `compared`. A group of the data set without a scored step has no rows. Raises FormatError for a split or target without
+        predictions, a group that the data set does not have, and an unknown column.
 
         >>> rows = work.predictions("test", columns=["series", "actual", "model", "published"])
         >>> rows.columns.tolist()
         ['series', 'actual', 'model', 'published']
         """
-        import pyarrow.parquet as pq
+        from hindcast.pipeline.workspace.predicted_rows import predicted_rows
 
         path = require_output(self.folder, "reports/predictions.parquet")
-        wanted = [("split", split), ("target", target)]
-        filters: list[tuple[str, str, Any]] = [
-            (name, "==", value) for name, value in wanted if value is not None
-        ]
-        if groups is not None:
-            filters.append(("group", "in", list(groups)))
-        table = pq.read_table(path, columns=columns, filters=filters or None, partitioning=None)
-        frame: pd.DataFrame = table.to_pandas()
-        return frame
+        wanted = {"split": split, "target": target, "group": groups}
+        return predicted_rows(path, wanted, columns, self._has_group)
 
     @property
     def plots(self) -> dict[str, Plot]:
@@ -384,6 +378,9 @@ class Workspace:
         from hindcast.pipeline.workspace.notebook import describe_html
 
         return describe_html(self.folder)
+
+    def _has_group(self, group: str) -> bool:
+        return bool((self.dataset.sequences.group == group).any())
 
     @property
     def _whole(self) -> Columns:

@@ -63,6 +63,16 @@ def test_a_proven_table_has_a_report_with_the_same_bytes_again(root: Path) -> No
     assert list((root / ".hindcast").iterdir()) == []
 
 
+def test_the_row_numbers_that_pandas_adds_are_no_feature(root: Path) -> None:
+    table = small(temp=[9.0, 10.0, 11.0]).query("temp < 11").assign(temp=[10.0, 11.0])
+    table.index = pd.Index([1, 7])
+    path = root / "features.parquet"
+    table.to_parquet(path)
+    found = certify_table(PARAMS, root, path, parse_questions(PARAMS.raw, [], ["temp=weather.temp"]))
+    assert found.passed
+    assert read_json(root / REPORT)["ignored"] == ["__index_level_0__"]
+
+
 def test_a_feature_without_a_question_is_named_with_the_options(root: Path) -> None:
     lines = run(root, small(temp=[10.0, 11.0, 12.0], other=1.0), [], ["temp=weather.temp"])
     assert "other: nothing shows when its values were known" in lines[-1]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from hindcast.pipeline.arrays import TIME_MIN
@@ -108,3 +109,18 @@ def test_faults_are_counted_and_the_first_row_is_the_example(tmp_path: Path) -> 
         faults.note(np.array(bad), start, "a fault", lambda place: f"place {place}", "mend it")
     faults.add(1, 0, "a fault", "an earlier one", "mend it")
     assert faults.texts() == ["4 rows with a fault, first in line 2 (an earlier one): mend it"]
+
+
+def test_only_an_unnamed_index_of_pandas_is_one(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1.0, 2.0], "__index_level_0__": [1, 2], "time": [5, 6]})
+    path = tmp_path / "table.parquet"
+    for stored, found in (
+        (frame.drop(columns="__index_level_0__").set_axis([1, 7]), ("__index_level_0__",)),
+        (frame.set_index("time"), ()),
+        (frame, ()),  # a column that a person named so
+    ):
+        stored.to_parquet(path)
+        assert open_table(path).index_names == found
+        assert set(found) <= set(open_table(path).names)
+    pq.write_table(pa.table({"a": [1.0]}), path)
+    assert open_table(path).index_names == ()

@@ -55,3 +55,23 @@ def test_all_faults_of_the_options_are_told_together() -> None:
         "--ignore v: --known or --source names it as a feature",
     ):
         assert part in text
+
+
+def test_absent_columns_are_told_with_the_faults_of_the_options() -> None:
+    with pytest.raises(SettingsError) as found:
+        parse_questions(
+            RAW, ["temp=at"], ["z=meter.nothing"], ["gone"], columns=["origin", "valid_time", "temp"]
+        )
+    text = str(found.value)
+    assert "meter has no value 'nothing'" in text
+    assert "no column at, which --known names" in text
+    assert "no column gone, which --ignore names" in text
+
+
+def test_the_index_of_a_frame_is_ignored_unless_an_option_names_it() -> None:
+    index = "__index_level_0__"
+    asked = parse_questions(RAW, ["temp=at"]).without_index([index])
+    assert asked.ignored == (index,)
+    assert asked.features(["temp", "at", index]) == ["temp"]
+    for named in (parse_questions(RAW, [f"temp={index}"]), parse_questions(RAW, [f"{index}=at"])):
+        assert named.without_index([index]) == named
