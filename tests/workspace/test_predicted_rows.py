@@ -30,7 +30,9 @@ def path(tmp_path: Path) -> Path:
 def test_rows_are_those_of_the_names(
     path: Path, split: str | None, target: str | None, groups: str | list[str] | None
 ) -> None:
-    found = predicted_rows(path, {"split": split, "target": target, "group": groups}, ["model"], lambda _: False)
+    found = predicted_rows(
+        path, {"split": split, "target": target, "group": groups}, ["model"], lambda _: False
+    )
     kept = ROWS
     for name, value in (("split", split), ("target", target), ("group", groups)):
         if value is not None:
