@@ -34,7 +34,7 @@ _LINE_FEED = 10
 class FileCut:
     """What was left out of the raw files: lines whose values all became known later, and files without any other line.
 
-    `mixed` lines stay although some of their values became known later, and `whole` files because their lines cannot be left out:
+    `mixed` lines stay although values of them became known later, and `whole` files because their lines cannot be left out:
     such values are removed from the tables.
     """
 
@@ -54,8 +54,10 @@ class CutFiles:
     def __init__(self, params: Params, root: Path, scratch: Path) -> None:
         self._root = root / params.raw.path
         self._whole: dict[str, Path] = {}  # by name below raw.path
+        self._of_source: dict[str, list[str]] = {}  # the names of its files
         lines: dict[str, _Lines] = {}
         for file, found in _read_lines(params.raw, root, scratch):
+            self._of_source.setdefault(file.name, []).append(file.file.name if found else "")
             if found is None:
                 path = file.file.path if file.file.shown is None else _archive_of(file.file.shown)
                 self._whole[path.relative_to(self._root).as_posix()] = path.resolve()
@@ -64,25 +66,28 @@ class CutFiles:
         self._files = {name: found.filled() for name, found in lines.items()}
 
     def write(self, moment: int, into: Path) -> FileCut:
-        """Write the files as they were at a moment (ns UTC) to an empty folder; a file that was complete then is a link."""
-        lines_left_out = files_left_out = mixed = 0
-        for name, lines in self._files.items():
-            keep = lines.first <= moment
-            rows = keep[lines.header + 1 :]
-            lines_left_out += int((~keep).sum())
-            if len(rows) and not rows.any():
-                files_left_out += 1
-                continue
-            mixed += int((keep & (lines.last > moment)).sum())
-            if keep.all():
-                _place(into, name).symlink_to(lines.path)
-            elif is_parquet(lines.path):
-                _write_rows(lines.path, keep, _place(into, name))
-            else:
-                _write_lines(lines.path, keep, _place(into, name))
+        """Write the files as they were at a moment (ns UTC) to an empty folder; a file that was complete then is a link.
+
+        Of a source without any line then, the line that became known first stays: the settings name the source, and `ingest` refuses
+        one without rows.
+        """
+        flags = {name: lines.first <= moment for name, lines in self._files.items()}
+        left_out = {name for name, lines in self._files.items() if not _has_rows(flags[name], lines.header)}
+        for names in self._of_source.values():
+            if left_out.issuperset(names):
+                earliest = min(names, key=lambda name: self._files[name].earliest)
+                flags[earliest] = self._files[earliest].first <= self._files[earliest].earliest
+                left_out.discard(earliest)
+        for name in flags.keys() - left_out:
+            _write(self._files[name].path, flags[name], _place(into, name))
         for name, path in self._whole.items():
             _place(into, name).symlink_to(path)
-        return FileCut(lines_left_out, files_left_out, mixed, len(self._whole))
+        return FileCut(
+            lines_left_out=sum(int((~keep).sum()) for keep in flags.values()),
+            files_left_out=len(left_out),
+            mixed=sum(int((keep & (self._files[name].last > moment)).sum()) for name, keep in flags.items()),
+            whole=len(self._whole),
+        )
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,11 @@ class _Lines:
     header: int
     first: Times
     last: Times
+
+    @property
+    def earliest(self) -> int:
+        """The moment at which a value of the file first became known."""
+        return int(self.first[self.header + 1 :].min(initial=TIME_MAX))
 
     def joined(self, other: _Lines) -> _Lines:
         """Return the moments of a file that two sources read."""
@@ -173,6 +183,20 @@ def _place(into: Path, name: str) -> Path:
     target = into / name
     target.parent.mkdir(parents=True, exist_ok=True)
     return target
+
+
+def _has_rows(keep: Flags, header: int) -> bool:
+    """Return whether a line below the header is kept, or there is none."""
+    return len(keep) == header + 1 or bool(keep[header + 1 :].any())
+
+
+def _write(path: Path, keep: Flags, target: Path) -> None:
+    if keep.all():
+        target.symlink_to(path)
+    elif is_parquet(path):
+        _write_rows(path, keep, target)
+    else:
+        _write_lines(path, keep, target)
 
 
 def _write_rows(path: Path, keep: Flags, target: Path) -> None:

@@ -61,8 +61,8 @@ def assumption_lines(sources: dict[str, dict[str, Any]], origins: Sequence[dict[
     mixed = max((files["mixed"] for files in cut), default=0)
     if mixed:
         yield (
-            f"up to {mixed:,} lines of raw files hold values that became known at several moments: they stay whole, and the later values "
-            "are removed from the tables"
+            f"up to {mixed:,} lines of raw files stay at an origin although some of their values became known later: these are removed "
+            "from the tables"
         )
     whole = max((files["whole"] for files in cut), default=0)
     if whole:
