@@ -59,12 +59,14 @@ def onsets(seen: Seen) -> list[tuple[int, str]]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_clean_year_has_at_most_one_false_alarm(tmp_path: Path) -> None:
     seen = watch(make_year(tmp_path, YEAR), YEAR)
     assert len(onsets(seen)) <= 1, onsets(seen)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_what_goes_wrong_in_a_year_is_noticed_within_a_week(tmp_path: Path) -> None:
     seen = watch(make_year(tmp_path, YEAR, FAULTS), YEAR)
     explained: set[tuple[int, str]] = set()

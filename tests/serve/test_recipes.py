@@ -125,6 +125,7 @@ Recipe = Callable[[Path, dict[str, str], pd.Timestamp], list[int]]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("recipe", [cron, workflow, make])
 def test_a_month_of_days(
     recipe: Recipe, stateful: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
