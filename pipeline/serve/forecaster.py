@@ -107,6 +107,10 @@ class ProjectForecaster:
         """Raise MissingInputError, with the reason, if nothing is forecast at an origin; see `refuse_nothing`."""
         refuse_nothing(rows, wanted, self.params, self._rows)
 
+    def table(self, wanted: Wanted, rows: Sequence[ForecastRows]) -> Any:
+        """Return the forecasts of an origin as the table of its file; see `forecast_table`."""
+        return forecast_table(rows, wanted.origin, self.settings.quantiles, self.params.evaluate.intervals)
+
     def serve(
         self,
         wanted: Wanted,
@@ -137,7 +141,7 @@ class ProjectForecaster:
         *,
         replace: bool,
     ) -> Delivery:
-        table = forecast_table(rows, wanted.origin, self.settings.quantiles, self.params.evaluate.intervals)
+        table = self.table(wanted, rows)
         gate = deadline_of(self.params, wanted.origin)
         late = 0 if gate is None else max(0, now - gate)
         record = {

@@ -17,7 +17,7 @@ from hindcast.pipeline.errors import HindcastError, SettingsError
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.learn.model_card import read_model_card
 from hindcast.pipeline.serve.archive import Span, rows_seen
-from hindcast.pipeline.serve.deliveries import content_of, forecast_table
+from hindcast.pipeline.serve.deliveries import content_of
 from hindcast.pipeline.serve.fallback_intervals import PREDICTIONS
 from hindcast.pipeline.serve.forecast_record import code_part, read_forecast_record
 from hindcast.pipeline.serve.forecaster import ProjectForecaster
@@ -64,7 +64,7 @@ def replay_forecast(path: Path, raw: Path | None, tell: Callable[[str], None]) -
         forecaster = ProjectForecaster(params, root, tables)
         wanted = Wanted(_origin_of(record), tuple(record["groups"]))
         rows = forecaster.forecast(wanted)
-        table = forecast_table(rows, wanted.origin, forecaster.settings.quantiles)
+        table = forecaster.table(wanted, rows)
         content = content_of(table, "csv" if file.suffix == ".csv" else "parquet")
     versions = _other_versions(record)
     if hashlib.sha256(content).hexdigest() == record["digest"]:

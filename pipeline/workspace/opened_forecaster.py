@@ -67,18 +67,16 @@ class Forecaster:
         """
         import pandas as pd
 
-        from hindcast.pipeline.serve.deliveries import forecast_table
         from hindcast.pipeline.workspace.known_rows import moment_of
 
         moment = None if origin is None else moment_of(origin)
         forecaster = self._forecaster(frames)
         wanted = forecaster.newest() if moment is None else forecaster.origins_in([(moment, moment)])
-        levels = forecaster.settings.quantiles
         made = []
         for each in wanted:
             rows = forecaster.forecast(each)
             forecaster.check(each, rows)
-            made.append(forecast_table(rows, each.origin, levels).to_pandas())
+            made.append(forecaster.table(each, rows).to_pandas())
         joined: pd.DataFrame = pd.concat(made, ignore_index=True)
         return joined
 

@@ -19,6 +19,9 @@ from hindcast.stages import predict
 ORIGIN = "2024-11-08T12:00Z"
 
 
+INTERVALS = ["evaluate.intervals=[0.8]"]
+
+
 @pytest.fixture(scope="module")
 def forecaster(trained: Path) -> hindcast.Forecaster:
     return hindcast.Forecaster(trained)
@@ -50,6 +53,12 @@ def test_it_returns_the_columns_and_values_of_the_files(
     written = pd.read_parquet("forecasts/20241108T1200Z.parquet")
     made = hindcast.Forecaster().predict(origin=ORIGIN)
     pd.testing.assert_frame_equal(made, written)
+    assert predict.main(["--origin", ORIGIN, "--to", "csv", "--set", *INTERVALS]) == 0
+    with_intervals = hindcast.Forecaster(params=hindcast.load_params("params.yaml", INTERVALS)).predict(
+        origin=ORIGIN
+    )
+    assert list(with_intervals) == list(pd.read_csv("forecasts/20241108T1200Z.csv"))
+    assert len(list(with_intervals)) > len(list(made))
     assert [path.name for path in Path("forecasts").glob("*.parquet")] == ["20241108T1200Z.parquet"]
 
 
