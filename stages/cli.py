@@ -36,6 +36,8 @@ COMMANDS = {
     "predict": "Forecast an origin from the files as they are now.",
     "monitor": "Compare delivered forecasts and inputs with what is normal.",
     "sensitivity": "Errors when sources come later, or runs are missed.",
+    "refit": "Fit the judged recipe to all data; serve it unless it is worse.",
+    "backtest": "Replay the past with networks retrained at regular moments.",
     "export": "Write the certified rows as Parquet, CSV or Zarr.",
     "compare": "Compare runs: scores, real differences, cost, settings, data.",
     "replay": "Run a recorded run again; prove that every output is equal.",

@@ -20,7 +20,7 @@ from hindcast.pipeline.store.reader import Dataset
 
 RECORD = Path("reports/run.json")
 FORMAT = "hindcast-run/1"
-UNREAD = {"predict", "monitor"}  # sections of the settings that no stage reads
+UNREAD = {"predict", "monitor", "refit"}  # sections of the settings that no stage reads
 NETWORKS = Path("networks")  # where a project has networks of its own; `train` depends on the folder
 
 OUTPUTS = {

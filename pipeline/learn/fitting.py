@@ -84,12 +84,13 @@ def fit(
     settings: TrainSettings,
     callbacks: Sequence[TrainingCallback] = (),
     checkpoints: Checkpoints | None = None,
+    passes: int | None = None,
 ) -> History:
     """Train until the epochs are over or validation has not improved for `patience` passes.
 
     The network is left with the weights of the pass that was best on validation, or of the last one if there is no
-    validation. TrainingError if a loss is not finite. With `checkpoints`, training resumes from the last one and ends
-    with the same bits as if it had never stopped.
+    validation. With `passes`, it ends after that many instead; the schedule of the learning rate stays that of `epochs`. TrainingError if a
+    loss is not finite. With `checkpoints`, training resumes from the last one and ends with the same bits as if it had never stopped.
 
     The loop is ours, not `Model.fit`: batches are played exactly once and in order, the guard sees each one just
     before the network does, and training can resume at any batch.
@@ -102,8 +103,9 @@ def fit(
     batches = training.batches
     done = cursor.epoch // training.epochs_per_pass * batches + cursor.batch
     done += sum(len(training.epoch(number)) for number in range(cursor.epoch % training.epochs_per_pass))
-    pace = Pace(settings.epochs * batches, done)
-    last, patience = settings.epochs * training.epochs_per_pass, settings.patience or math.inf
+    most = settings.epochs if passes is None else passes
+    pace = Pace(most * batches, done)
+    last, patience = most * training.epochs_per_pass, settings.patience or math.inf
     with progress("train", pace.total, "batch", pace.note) as advance:
         advance(done)
         while cursor.epoch < last and cursor.history.stale < patience:

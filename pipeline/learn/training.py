@@ -21,7 +21,7 @@ from hindcast.pipeline.learn.callbacks import GroupWeights, LossTables, TensorBo
 from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
 from hindcast.pipeline.learn.custom.build import ModelSpec, build_custom_networks
 from hindcast.pipeline.learn.custom.module_digests import digest_user_modules
-from hindcast.pipeline.learn.fitting import TrainingData, fit
+from hindcast.pipeline.learn.fitting import TrainingCallback, TrainingData, fit
 from hindcast.pipeline.learn.history import History
 from hindcast.pipeline.learn.model_card import write_model_card
 from hindcast.pipeline.learn.modes import identity_hint, idle_lanes_hint, run_length_hint, training_data
@@ -79,8 +79,10 @@ class TrainingSetup:
         return first.plan.idle_share if isinstance(first, LaneBatches) else None
 
 
-def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
+def train(params: Params, root: Path, data: CertifiedData, passes: int | None = None) -> TrainingResult:
     """Train on the data set below `root`; replace `models/` and `reports/train/` there if all goes well.
+
+    `passes`: end after that many passes over the training split instead of `train.epochs`; see `fit`.
 
     TensorBoard's event files go to `logs/`. Call `backend.start_framework` before this module is imported. Raises what
     `prepare_training` raises, and TrainingError if training diverges.
@@ -97,7 +99,8 @@ def train(params: Params, root: Path, data: CertifiedData) -> TrainingResult:
         closing(TensorBoardCallback(boards, setup.training)) as board,
         _fit_trees(setup, params) as trees,
     ):
-        history = fit(setup.training, params.train, [board, LossTables(tables), weights, *trees], checkpoints)
+        callbacks: list[TrainingCallback] = [board, LossTables(tables), weights, *trees]
+        history = fit(setup.training, params.train, callbacks, checkpoints, passes)
         write_models(models, setup, params, history)
         weights.hand_over(models)
         fitted = [target for beside in trees for target in beside.fitted()]

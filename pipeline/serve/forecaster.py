@@ -27,6 +27,7 @@ from hindcast.pipeline.serve.network_outputs import network_history, outputs_of
 from hindcast.pipeline.serve.nothing_forecast import refuse_nothing
 from hindcast.pipeline.serve.past_forecasts import PastForecasts
 from hindcast.pipeline.serve.project_network import ProjectNetwork
+from hindcast.pipeline.serve.serving_folder import serving_network
 from hindcast.pipeline.serve.wanted_origins import (
     Wanted,
     deadline_of,
@@ -43,7 +44,7 @@ _RUNS_TOGETHER = 1024  # the groups of a block have about as many runs of steps
 
 
 class ProjectForecaster:
-    """The network in `models/` of a project folder, and the tables from which it forecasts.
+    """The network that serves in a project folder, and the tables from which it forecasts.
 
     `rows` are other rows than those of the tables, `network` an open network. Raises the errors of `ProjectNetwork`, and
     MissingInputError without a row of a group that `align.groups` names.
@@ -58,7 +59,7 @@ class ProjectForecaster:
         network: ProjectNetwork | None = None,
     ) -> None:
         self.params, self.root, self.tables = params, root, tables
-        self.model = network or ProjectNetwork(params, root / "models")
+        self.model = network or ProjectNetwork(params, serving_network(root).folder)
         self.card, self.settings = self.model.card, self.model.settings
         self._rows = rows or TableRows(tables, params)
         self._intervals = FallbackIntervals(root, self.settings.quantiles)
@@ -152,7 +153,7 @@ class ProjectForecaster:
             "after_gate": late > 0,
             "tables": digest_of_file(self.tables / MANIFEST),
             **made_from,
-            "network": digest_of_file(self.root / "models/model.keras"),
+            "network": digest_of_file(self.model.models / "model.keras"),
             "trained_on": self.card["fingerprint"],
             "fallback_errors": self._intervals.digest(),
             "settings": settings_part(self.params),
@@ -194,5 +195,5 @@ class ProjectForecaster:
 
 def open_forecaster(params: Params, root: Path, network: ProjectNetwork | None = None) -> ProjectForecaster:
     """Read the raw files as they are now, and open the network of a project, unless `network` is open already."""
-    read_model_card(root / "models")  # before the raw files are read
+    read_model_card(serving_network(root).folder)  # before the raw files are read
     return ProjectForecaster(params, root, fresh_tables(params, root), network=network)

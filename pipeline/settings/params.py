@@ -21,6 +21,7 @@ from hindcast.pipeline.settings.sections import (
     EvaluateSettings,
     PackSettings,
     PredictSettings,
+    RefitSettings,
     ScaleSettings,
     SimulateSettings,
 )
@@ -69,6 +70,7 @@ class Params(SimulationParams):
     evaluate: EvaluateSettings = EvaluateSettings()
     predict: PredictSettings = PredictSettings()
     monitor: MonitorSettings = MonitorSettings()
+    refit: RefitSettings = RefitSettings()
 
 
 def load_params(path: Path | str, overrides: Sequence[str] = ()) -> Params:

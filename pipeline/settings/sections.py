@@ -1,4 +1,4 @@
-"""The small sections: pack, split, scale, evaluate, predict, simulate."""
+"""The small sections: pack, split, scale, evaluate, predict, refit, simulate."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from hindcast.pipeline.settings.base import (
     HOUR,
     SECOND,
     ByteCount,
+    Duration,
     Integer,
     Number,
     PositiveDuration,
@@ -154,6 +155,15 @@ class PredictSettings(Section):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             yield f"fallback names {', '.join(twice)} twice: leave one of them out"
+
+
+class RefitSettings(Section):
+    """How `refit` proves a recipe before it replaces the network that serves.
+
+    - `holdout`: the newest part of the data, on which the recipe fitted without it is compared with the network that serves.
+    """
+
+    holdout: PositiveDuration = Duration.parse("28d")
 
 
 def _to_start(value: Any) -> int:

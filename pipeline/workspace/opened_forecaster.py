@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from hindcast.pipeline.digests import FOLDER_DIGESTS, Stamp, stamp_of
 from hindcast.pipeline.learn.model_card import read_model_card
+from hindcast.pipeline.serve.serving_folder import serving_network
 from hindcast.pipeline.settings.params import Params, load_params
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ class Forecaster:
     """The trained network of a project, kept open: the first forecast loads the framework, later ones take what a forecast takes.
 
     `folder` is that of the project, `params` its settings (by default those of `params.yaml` there). Raises MissingInputError if
-    there is no network. If `models/` is replaced later, the next forecast uses the new network.
+    there is no network. If it is replaced later, or refitted, the next forecast uses the new network.
 
     >>> forecaster = hindcast.Forecaster()
     >>> made = forecaster.predict(origin="2024-10-20T10:00Z")
@@ -35,8 +36,8 @@ class Forecaster:
     def __init__(self, folder: str | Path = ".", params: Params | None = None) -> None:
         self.folder = Path(folder)
         self.params = load_params(self.folder / "params.yaml") if params is None else params
-        read_model_card(self.folder / "models")
-        self._network: tuple[Stamp, ProjectNetwork] | None = None
+        read_model_card(serving_network(self.folder).folder)
+        self._network: tuple[tuple[Path, Stamp], ProjectNetwork] | None = None
         self._rows: GroupRows | None = None
 
     def predict(
@@ -97,11 +98,11 @@ class Forecaster:
         return ProjectForecaster(self.params, self.folder, tables, self._rows, network)
 
     def _opened_network(self) -> ProjectNetwork:
-        """Return the network in `models/`: the one that is open, unless the folder was replaced."""
+        """Return the network that serves: the one that is open, unless its folder was replaced or is another one."""
         from hindcast.pipeline.serve.project_network import ProjectNetwork
 
-        models = self.folder / "models"
+        models = serving_network(self.folder).folder
         stamp = stamp_of(models / FOLDER_DIGESTS) if (models / FOLDER_DIGESTS).is_file() else []
-        if self._network is None or self._network[0] != stamp:
-            self._network = stamp, ProjectNetwork(self.params, models)
+        if self._network is None or self._network[0] != (models, stamp):
+            self._network = (models, stamp), ProjectNetwork(self.params, models)
         return self._network[1]
