@@ -120,7 +120,7 @@ class _Rows:
         shape = (len(scored.time), len(self.dataset.targets), self.values.shape[1])
         found = np.full(shape, np.nan, np.float32)
         place = np.full(self.size, _NONE, np.int64)
-        for track in range(scored.tracks):
+        for track in range(scored.tracks if len(scored.keys) else 0):  # an empty split has no row to look up
             at, here = scored.locate(self.series, track, self.valid)
             here &= self.sound & ((self.track == track) | (self.track == _NONE))
             same = here & (scored.origin[at] == self.origin)
