@@ -261,3 +261,15 @@ def test_a_local_day_begins_after_its_name_in_the_west(
         assert read_forecasts(path, dataset, SPLITS, params.raw).used == len(rows)
         with pytest.raises(FormatError, match="with an origin after the valid_time"):
             read_forecasts(path, dataset, SPLITS)
+
+
+def test_a_data_set_without_validation_is_judged_on_its_test(tmp_path: Path) -> None:
+    path = mock_dataset(
+        tmp_path / "data", [mock_group("a", series=("s",), steps=(120,))], validation=0.0, test=0.3
+    )
+    with Dataset(path) as data:
+        rows = all_rows(data)
+        found = read_forecasts(write(tmp_path / "f.csv", rows), data, SPLITS)
+        assert found.values["validation"].shape == (0, 1)
+        np.testing.assert_array_equal(found.values["test"], expected(data, rows, "test"))
+        assert len(rows) > 20
