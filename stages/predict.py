@@ -91,7 +91,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
         finish(
             Summary(
                 read=(
-                    f"data set {settings.raw.data_set}, raw.path {settings.raw.path}, and the network in models/",
+                    f"data set {settings.raw.data_set}, raw.path {settings.raw.path}, and the network in {forecaster.model.models}/",
                 ),
                 kept=tuple(
                     origin_text(settings, each, done) for each, done in zip(wanted, made, strict=True)
@@ -127,7 +127,7 @@ def _follow(settings: Any, settle: int, kind: Any) -> None:
 main = command_main(
     "predict",
     predict,
-    "Forecast an origin with the network in models/, from the raw files as they are now: writes one file per origin to forecasts/, "
+    "Forecast an origin with the network in models/, or the one that `refit` made from it, from the raw files as they are now: writes one file per origin to forecasts/, "
     "and a record of what it was made from. A file that is there is never changed: another result is a revision with a number.",
     "hindcast predict --origin 2026-11-29T18:00Z",
 )

@@ -21,6 +21,7 @@ from hindcast.pipeline.serve.complete_files import (
 from hindcast.pipeline.serve.deliveries import Delivery, FileType, delivered_origins
 from hindcast.pipeline.serve.forecaster import ProjectForecaster, open_forecaster
 from hindcast.pipeline.serve.project_network import ProjectNetwork
+from hindcast.pipeline.serve.serving_folder import serving_network
 from hindcast.pipeline.serve.wanted_origins import Wanted
 from hindcast.pipeline.settings.base import SECOND
 from hindcast.pipeline.settings.params import Params
@@ -91,8 +92,8 @@ class Follower:
             yield wanted, forecaster.serve(wanted, self._kind, clock=clock)
 
     def _open(self) -> ProjectForecaster:
-        """Read the files as they are now; the network is opened again only if `models/` was replaced."""
-        models = self._root / "models"
+        """Read the files as they are now; the network is opened again only if another one serves."""
+        models = serving_network(self._root).folder
         version = digest_of_file(models / FOLDER_DIGESTS) if (models / FOLDER_DIGESTS).is_file() else ""
         if self._network is None or self._network[0] != version:
             self._network = version, ProjectNetwork(self._params, models)

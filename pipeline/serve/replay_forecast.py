@@ -24,6 +24,8 @@ from hindcast.pipeline.serve.forecaster import ProjectForecaster
 from hindcast.pipeline.serve.fresh_tables import fresh_tables
 from hindcast.pipeline.serve.input_rows import InputRows, spans_of_origin
 from hindcast.pipeline.serve.network_outputs import network_history
+from hindcast.pipeline.serve.project_network import ProjectNetwork
+from hindcast.pipeline.serve.serving_folder import NETWORK, folder_of_network
 from hindcast.pipeline.serve.tables_folder import write_tables
 from hindcast.pipeline.serve.wanted_origins import Wanted
 from hindcast.pipeline.settings.moments import to_moment
@@ -48,7 +50,7 @@ def replay_forecast(path: Path, raw: Path | None, tell: Callable[[str], None]) -
     """Make a forecast again from its record at `path`, in forecasts/ of a project, and compare it with the recorded digest.
 
     The rows are those of the archive, or where it lacks them, of the raw files as they are now, in the folder `raw` (default: raw.path of the record).
-    The network is the one in models/. `tell` is called with a line for each step. Nothing in the project is changed. Raises MissingInputError or FormatError if
+    The network is the recorded one, in models/ or below serving/. `tell` is called with a line for each step. Nothing in the project is changed. Raises MissingInputError or FormatError if
     the record, the network or the archive is missing or damaged.
     """
     record = read_forecast_record(path)
@@ -61,7 +63,9 @@ def replay_forecast(path: Path, raw: Path | None, tell: Callable[[str], None]) -
         tables, difference = _tables_with_rows(record, params, root, Path(folder), tell)
         if difference:
             return ReplayedForecast(file, difference)
-        forecaster = ProjectForecaster(params, root, tables)
+        forecaster = ProjectForecaster(
+            params, root, tables, network=ProjectNetwork(params, folder_of_network(root, record["network"]))
+        )
         wanted = Wanted(_origin_of(record), tuple(record["groups"]))
         rows = forecaster.forecast(wanted)
         table = forecaster.table(wanted, rows)
@@ -90,7 +94,8 @@ def _origin_of(record: Mapping[str, Any]) -> int:
 
 def _changed_inputs(record: Mapping[str, Any], root: Path) -> str:
     """Say that the network, or what gives the quantiles of fallbacks, is another one; empty if they are the recorded ones."""
-    card, digest = read_model_card(root / "models"), digest_of_file(root / "models/model.keras")
+    models = folder_of_network(root, record["network"])
+    card, digest = read_model_card(models), digest_of_file(models / NETWORK)
     errors = record.get("fallback_errors")
     if errors and (not (root / PREDICTIONS).is_file() or digest_of_file(root / PREDICTIONS) != errors):
         return f"other errors of the fallbacks: {PREDICTIONS} is not the file whose errors gave their quantiles: check it out as it was then"
@@ -116,7 +121,9 @@ def _tables_with_rows(
     record: Mapping[str, Any], params: Params, root: Path, folder: Path, tell: Callable[[str], None]
 ) -> tuple[Path, str]:
     """Return a folder of tables that have the recorded rows, or how the rows differ."""
-    settings = TrainSettings.model_validate(read_model_card(root / "models")["train"])
+    settings = TrainSettings.model_validate(
+        read_model_card(folder_of_network(root, record["network"]))["train"]
+    )
     spans = spans_of_origin(params, record["groups"], _origin_of(record), network_history(settings))
     differences = []
     if record["archive"]:

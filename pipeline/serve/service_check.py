@@ -18,6 +18,7 @@ from hindcast.pipeline.serve.evaluated_rows import PredictionsOfTest
 from hindcast.pipeline.serve.forecaster import ProjectForecaster
 from hindcast.pipeline.serve.fresh_tables import fresh_tables
 from hindcast.pipeline.serve.origin_proof import OriginProof
+from hindcast.pipeline.serve.project_network import ProjectNetwork
 from hindcast.pipeline.serve.rebuilt_files import RebuiltFiles
 from hindcast.pipeline.serve.skew_findings import RULES, Findings, failure_lines, verdict
 from hindcast.pipeline.serve.source_moments import assumption_lines, source_moments
@@ -62,7 +63,7 @@ def check_service(params: Params, root: Path, count: int) -> dict[str, Any]:
         zones = {group: params.raw.zone_of(group) or "UTC" for group in spans}
         drawn = draw_origins(spans, zones, count)
         findings = Findings(_names_of_checks(params, dataset))
-        forecaster = ProjectForecaster(params, root, tables)
+        forecaster = ProjectForecaster(params, root, tables, network=ProjectNetwork(params, root / "models"))
         series = [_series_of(dataset, number, each) for number, each in enumerate(drawn)]
         rows = predictions.rows_at(
             {

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.files import digest_of_file, read_json, remove_path, write_json
+from hindcast.pipeline.files import digest_of_file, read_json, write_json
 
 SERVING = Path("serving")
 POINTER = SERVING / "serving.json"
@@ -58,10 +58,15 @@ def read_pointer(root: Path) -> dict[str, Any]:
 
 
 def point_to(root: Path, folder: str, until: int, rests_on: str) -> None:
-    """Let the network in `serving/<folder>` serve from now on, and remove all others but the one before it."""
-    before = read_pointer(root)["folder"] if (root / POINTER).is_file() else folder
+    """Let the network in `serving/<folder>` serve from now on; those before it stay, since records of forecasts name them."""
     pointer = {"format": FORMAT, "folder": folder, "until": until, "rests_on": rests_on}
     write_json(root / POINTER, pointer)
-    for other in (root / SERVING).iterdir():
-        if other.is_dir() and other.name not in {folder, before}:
-            remove_path(other)
+
+
+def folder_of_network(root: Path, digest: str) -> Path:
+    """Return the folder that holds the network whose file has a digest: `models/`, or one below `serving/`; `models/` if none does."""
+    folders = [root / "models", *sorted((root / SERVING).glob("*/"))]
+    found = (
+        each for each in folders if (each / NETWORK).is_file() and digest_of_file(each / NETWORK) == digest
+    )
+    return next(found, folders[0])

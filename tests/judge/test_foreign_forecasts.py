@@ -270,6 +270,7 @@ def test_a_data_set_without_validation_is_judged_on_its_test(tmp_path: Path) -> 
     with Dataset(path) as data:
         rows = all_rows(data)
         found = read_forecasts(write(tmp_path / "f.csv", rows), data, SPLITS)
-        assert found.values["validation"].shape == (0, 1)
-        np.testing.assert_array_equal(found.values["test"], expected(data, rows, "test"))
+        spans = {split: scored_spans(data, split) for split in SPLITS}
+        assert found.predict("validation", spans["validation"]).shape == (0, 1)
+        np.testing.assert_array_equal(found.predict("test", spans["test"]), expected(data, rows, "test"))
         assert len(rows) > 20

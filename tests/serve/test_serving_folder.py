@@ -8,7 +8,7 @@ import pytest
 
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.files import digest_of_file
-from hindcast.pipeline.serve.serving_folder import POINTER, SERVING, point_to, serving_network
+from hindcast.pipeline.serve.serving_folder import POINTER, folder_of_network, point_to, serving_network
 
 
 @pytest.fixture
@@ -40,15 +40,14 @@ def test_it_serves_where_the_judged_network_is_not_present(project: Path) -> Non
     assert serving_network(project).folder == project / "serving/a"
 
 
-def test_the_network_before_stays_beside_it_and_older_ones_go(project: Path) -> None:
+def test_networks_before_it_stay_and_are_found_by_their_digest(project: Path) -> None:
     judged = digest_of_file(project / "models/model.keras")
-    point_to(project, "a", 1, judged)
-    (project / "serving/b").mkdir(exist_ok=True)
-    point_to(project, "b", 2, judged)
-    assert sorted(each.name for each in (project / SERVING).iterdir() if each.is_dir()) == ["a", "b"]
-    (project / "serving/c").mkdir()
-    point_to(project, "c", 3, judged)
-    assert sorted(each.name for each in (project / SERVING).iterdir() if each.is_dir()) == ["b", "c"]
+    for number, name in enumerate("abc"):
+        point_to(project, name, number, judged)
+    assert serving_network(project).folder == project / "serving/c"
+    for name in ("models", "serving/a", "serving/b", "serving/c"):
+        assert folder_of_network(project, digest_of_file(project / name / "model.keras")) == project / name
+    assert folder_of_network(project, "0" * 64) == project / "models"
 
 
 def test_a_damaged_pointer_is_an_error(project: Path) -> None:
