@@ -127,7 +127,8 @@ def _follow(settings: Any, settle: int, kind: Any) -> None:
 main = command_main(
     "predict",
     predict,
-    "Forecast an origin with the network in models/, or the one that `refit` made from it, from the raw files as they are now: writes one file per origin to forecasts/, "
+    "Forecast an origin with the network in models/, or the one that `refit` made from it, from the raw files as they are now: "
+    "writes one file per origin to forecasts/, "
     "and a record of what it was made from. A file that is there is never changed: another result is a revision with a number.",
     "hindcast predict --origin 2026-11-29T18:00Z",
 )
