@@ -45,11 +45,16 @@ def refit_settings(params: Params, card: dict[str, Any]) -> Params:
 
 
 def stored_baselines(params: Params) -> Params:
-    """Return the settings with those baselines alone that a data set holds: the boosted trees, for one, are fitted by `train`."""
+    """Return the settings with those baselines alone that a data set holds, and without calibrated intervals.
+
+    The boosted trees, for one, are fitted by `train`; intervals are calibrated by forecasts of a time that a fit has not made.
+    """
     kept = tuple(
         name for name in params.evaluate.baselines if FORECASTERS[name].made in {"published", "stored"}
     )
-    return params.model_copy(update={"evaluate": params.evaluate.model_copy(update={"baselines": kept})})
+    return params.model_copy(
+        update={"evaluate": params.evaluate.model_copy(update={"baselines": kept, "intervals": ()})}
+    )
 
 
 def check_policy(params: Params) -> None:

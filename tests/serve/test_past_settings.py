@@ -73,3 +73,4 @@ def test_a_refit_follows_the_recipe_in_the_card() -> None:
     assert own.train.checkpoint_every == 7
     assert own.split == Chronological(validation=0.0, test=0.0)
     assert "trees" not in own.evaluate.baselines
+    assert own.evaluate.intervals == ()
