@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.strict_yaml import parse_yaml
+from hindcast.pipeline.wording import listed
 
 CONFIG = Path("conf/config.yaml")
 DATA_SETS = Path("conf/dataset")
+_NO_SETTING = re.compile(r"Could not override '(.+?)'\.")  # Hydra's words
 _ABSENT = object()
 _MOST_VALUES = 10_000  # of one override
 
@@ -37,11 +41,39 @@ def compose_text(root: Path, overrides: Sequence[str] = ()) -> str:
         try:
             compose_and_dump(str(target), f"{folder}/conf", None, "config", folder, list(overrides))
         except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as fault:
-            lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
+            lines = _composition_faults(root, fault, has_overrides=bool(overrides))
             raise SettingsError(
                 "conf/ cannot be composed into params.yaml; correct its files.", lines
             ) from None
         return target.read_text(encoding="utf-8")
+
+
+def _composition_faults(root: Path, fault: Exception, *, has_overrides: bool) -> list[str]:
+    """Say what is wrong: a file of `conf/` or a setting that does not exist, with a near one; Hydra's own lines for the rest."""
+    options = getattr(fault, "options", None)
+    if options is not None and (file := getattr(fault, "missing_cfg_file", None)):
+        group, _, name = str(file).rpartition("/")
+        names = [str(option) for option in options]
+        return [f"conf/{file}.yaml was not found.{_near(name, names)} In conf/{group}: {listed(names, 20)}"]
+    found = _NO_SETTING.match(str(fault))
+    if found is None or not has_overrides:
+        return [line.strip() for line in str(fault).splitlines() if line.strip()]
+    names = list(_names("", parse_yaml(compose_text(root), "the composition of conf/")))
+    return [
+        f"conf/ has no setting {found[1]}.{_near(found[1], names)} One that conf/ does not name is added with a +: +{found[1]}=VALUE"
+    ]
+
+
+def _near(name: str, names: Sequence[str]) -> str:
+    close = get_close_matches(name, names, 1, 0.6)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _names(path: str, values: Any) -> Iterator[str]:
+    if path:
+        yield path
+    for key, value in values.items() if isinstance(values, dict) else ():
+        yield from _names(f"{path}.{key}" if path else str(key), value)
 
 
 def override_values(root: Path, word: str) -> tuple[str, list[str]]:

@@ -40,3 +40,27 @@ def test_a_folder_without_conf_and_a_broken_conf_are_named(project: Path, tmp_pa
         compose_text(tmp_path)
     with pytest.raises(SettingsError, match="cannot be composed"):
         compose_text(project, ["dataset=nothing"])
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        (
+            "train.unitz=[8]",
+            "no setting train.unitz. Did you mean train.units? One that conf/ does not name is added with a +: +train.unitz=VALUE",
+        ),
+        ("splitt=by_series", "conf/ has no setting splitt. Did you mean split?"),
+        ("zzzzzz=1", "conf/ has no setting zzzzzz. One that"),
+        (
+            "split=by_serie",
+            "conf/split/by_serie.yaml was not found. Did you mean by_series? In conf/split: blocked, by_group",
+        ),
+        ("~train.nothing", "'train.nothing' does not exist"),
+    ],
+)
+def test_what_an_override_names_wrongly_is_told_with_a_near_name(project: Path, word: str, said: str) -> None:
+    with pytest.raises(SettingsError) as found:
+        compose_text(project, ["seed=8", word])
+    (fault,) = found.value.faults
+    assert said in fault
+    assert "provider=" not in fault
