@@ -21,7 +21,7 @@ from hindcast.pipeline.inspect.time_roles import TimeColumns, find_time_columns
 from hindcast.pipeline.inspect.timestamp_columns import TimestampColumn, usual_step
 from hindcast.pipeline.inspect.timezone_evidence import ZoneGuess, guess_zone
 from hindcast.pipeline.inspect.total_rows import leave_out_totals
-from hindcast.pipeline.inspect.vocabulary import role_from_path
+from hindcast.pipeline.inspect.vocabulary import parse_heading, role_from_path
 from hindcast.pipeline.settings.base import DAY
 
 _MOST_REASONS = 5  # excluded columns listed in one sentence
@@ -66,7 +66,9 @@ class AnalysedFiles:
 
     @cached_property
     def path_role(self) -> str | None:
-        """The role that the names of all files indicate, if they agree."""
+        """The role that the text which selects the rows indicates, else the names of all files, if they agree."""
+        if self.format.where is not None and (role := parse_heading(self.format.where[1]).role):
+            return role
         roles = {role_from_path(path) for path in self.format.paths}
         return roles.pop() if len(roles) == 1 else None
 

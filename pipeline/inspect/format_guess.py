@@ -137,7 +137,8 @@ def _formats_of_numbers(column: Column) -> tuple[ClockFormat, ...]:
     if not column.heading.has(LEAD) and _are_hours_of_day(set(np.unique(numbers).tolist())):
         return (ClockFormat("%H", to_24=float(numbers.max()) == 24),)
     hhmm = numbers.max() <= 2400 and numbers.max() > 24 and bool((numbers % 100 < 60).all())
-    one_length = len(pc.unique(pc.utf8_length(column.texts))) == 1
+    lengths = pc.unique(pc.utf8_length(column.texts)).to_pylist()
+    one_length = len(lengths) == 1 and lengths[0] >= len("000")
     return (ClockFormat("%H%M"),) if hhmm and column.heading.has(TIME) and one_length else ()
 
 

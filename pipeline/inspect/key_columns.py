@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from hindcast.pipeline.arrays import Flags, Ints
+from hindcast.pipeline.arrays import Flags, Floats, Ints, Times
 from hindcast.pipeline.inspect.column_types import Column, count_codes, encode_tuples
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.level_guess import (
@@ -33,6 +33,7 @@ from hindcast.pipeline.inspect.vocabulary import (
     KNOWN_AHEAD,
     SERIES,
     names_quantity,
+    parse_heading,
     words_in,
 )
 from hindcast.pipeline.inspect.zone_columns import is_zone_column
@@ -44,6 +45,15 @@ _MOST_CANDIDATES = 8
 _LEAST_NUMBERED = 20  # steps from row to row
 _IDENTIFIER = re.compile(r"(?<=[A-Z])id$|(?<=[a-z])Id$|ID$")  # LCLid, meterId
 _STEPS = "numbers the steps of the day"
+_DAY_OF_25_HOURS = 25 / 24
+_CONSTANT = "is one number in all rows"
+_KINDS = frozenset(["type", "kind", "class", "category"])  # LOAD_TYPE is no load
+_PAST_MIDNIGHT = "holds hours up to {}, past midnight of a day in another column, which no setting reads: write the date and hour of the clock"
+_MOST_HOURS = 47
+_HOUR = frozenset(["hour", "hr", "hora", "stunde", "heure"])
+_LEAST_CONSTANT = 48  # rows that show that a number does not vary
+_MOST_OFFSETS = 3  # between the steps of a day and their numbers, where clocks change
+_COUNTS = 0.9  # share of the steps from time to time at which a number rises by one
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +89,9 @@ def find_key_columns(fmt: FileFormat, times: TimeColumns) -> KeyColumns:
     numbered = [column for column in free if not reasons[column] and _numbers_steps(column, times)]
     if any(not reasons[column] for column in free if column not in numbered):
         reasons |= dict.fromkeys(numbered, _STEPS)
+    constant = [column for column in free if not reasons[column] and _is_constant(column)]
+    if any(not reasons[column] for column in free if column not in constant):
+        reasons |= dict.fromkeys(constant, _CONSTANT)
     values = [column for column in free if not reasons[column]] or [*filter(_is_counter, free)]
     held = set(values)
     left = {column: why for column, why in reasons.items() if why and column not in held}
@@ -193,7 +206,12 @@ def _find_candidates(fmt: FileFormat, times: TimeColumns) -> list[Column]:
             or (column.name and counts[column.name] > 1)
         ):
             continue
-        if names_revisions(column) or is_zone_column(column) or _names_units(column):
+        if (
+            names_revisions(column)
+            or is_zone_column(column)
+            or _names_units(column)
+            or _find_past_midnight(column)
+        ):
             continue
         named = _is_named(column)
         numbered = column.is_whole and not column.missing.any()
@@ -217,7 +235,11 @@ def _repeated_share(codes: Ints) -> float:
 
 def _choose_named(candidates: Sequence[Column]) -> tuple[Column | None, Column | None]:
     """Return keys for files of one series each: text columns with the heading of a series or group."""
-    texts = [column for column in candidates if column.kind == "text" and not _repeats_heading(column)]
+    texts = [
+        column
+        for column in candidates
+        if column.kind == "text" and not (_repeats_heading(column) or _names_role(column))
+    ]
     series = next((column for column in texts if _names_series(column)), None)
     group = next((c for c in texts if words_in(c.name) & GROUP and c is not series), None)
     return series or group, group if series else None
@@ -226,6 +248,11 @@ def _choose_named(candidates: Sequence[Column]) -> tuple[Column | None, Column |
 def _repeats_heading(column: Column) -> bool:
     """Return whether all cells are a word of the heading: the kind of a row, not a name."""
     return column.distinct == 1 and column.texts[0].as_py().lower() in words_in(column.name)
+
+
+def _names_role(column: Column) -> bool:
+    """Return whether all cells are one text with a word for a forecast or a measurement, such as the title of an export."""
+    return column.distinct == 1 and parse_heading(column.texts[0].as_py()).role is not None
 
 
 def _names_series(column: Column) -> bool:
@@ -267,9 +294,18 @@ def _why_no_measure(column: Column, near: Flags) -> str | None:
     named = bool(words & (SERIES | GROUP | IDENTIFIER)) or unnamed
     if column.is_whole and column.distinct == 1 and named:
         return "is one number in all rows, so it names something"
+    if past_midnight := _find_past_midnight(column):
+        return past_midnight
     if words & KNOWN_AHEAD and not names_quantity(column.heading):
         return "looks like a calendar (read it with role: known, or compute it with features.calendar)"
     return None
+
+
+def _find_past_midnight(column: Column) -> str | None:
+    """Return why hours such as 25, which belong to a day of service, are not used; None for other columns."""
+    last = float(np.nanmax(column.numbers)) if column.is_whole else 0.0
+    named = bool(words_in(column.name) & _HOUR) and not names_quantity(column.heading)
+    return _PAST_MIDNIGHT.format(int(last)) if named and 24 < last <= _MOST_HOURS else None
 
 
 def _numbers_steps(column: Column, times: TimeColumns) -> bool:
@@ -282,8 +318,32 @@ def _numbers_steps(column: Column, times: TimeColumns) -> bool:
     if not rows.any() or len(np.unique(times.wall[rows] // DAY)) < 2:
         return False
     of_day, step = np.unique(times.wall[rows] % DAY, return_inverse=True)
+    if len(of_day) < 2:
+        return _counts_times(column.numbers[rows], times.wall[rows])
     # modulo: the last step may be named by the start of the next day
-    return len(np.unique((column.numbers[rows] - step) % len(of_day))) == 1
+    offsets = np.unique((column.numbers[rows] - step) % len(of_day))
+    if len(offsets) == 1:
+        return True
+    if column.numbers[rows].max() <= len(of_day) * _DAY_OF_25_HOURS and len(offsets) <= _MOST_OFFSETS:
+        return bool(
+            np.isin((offsets - offsets[0]) * 24 % len(of_day), 0).all()
+        )  # local steps beside UTC: whole hours
+    return _counts_times(column.numbers[rows], times.wall[rows])
+
+
+def _counts_times(numbers: Floats, walls: Times) -> bool:
+    """Return whether numbers are the same at each time and rise by one from time to time, as the ids of steps do."""
+    stamps, first = np.unique(walls, return_index=True)
+    if (numbers != numbers[first][np.searchsorted(stamps, walls)]).any() or len(stamps) == len(walls):
+        return False
+    return bool((np.diff(numbers[first]) == 1).mean() >= _COUNTS)
+
+
+def _is_constant(column: Column) -> bool:
+    """Return whether a column without a word for a quantity holds one number in many rows."""
+    numbers = column.numbers[~np.isnan(column.numbers)]
+    measured = names_quantity(column.heading) and not column.heading.has(_KINDS)
+    return len(numbers) >= _LEAST_CONSTANT and numbers.min() == numbers.max() and not measured
 
 
 def _find_attributes(values: Sequence[Column], chosen: Sequence[Column]) -> list[Column]:

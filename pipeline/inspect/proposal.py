@@ -31,6 +31,7 @@ from hindcast.pipeline.settings.params import check_params
 _SIZES = 10  # from this ratio of the largest series to the smallest, each series has its own scale
 
 _WEEK = 7
+_MOST_CODES = 3  # different numbers of a column of codes, such as a direction or a source
 _YEARS = 2  # of measurements, for the baseline of the year before
 _FILL = 2 * HOUR  # the default of align.gaps.fill; with longer steps, gaps of two steps are filled
 
@@ -204,7 +205,9 @@ def _sizes_differ(drafts: Sequence[SourceDraft], target: str) -> bool:
 
 def _choose_target(drafts: Sequence[SourceDraft]) -> tuple[str, str | None]:
     measured = [value for draft in drafts if draft.role == "realized" for value in draft.values]
-    realized = [value.name for value in sorted(measured, key=lambda value: not value.certain)]
+    codes = {value.name for value in measured if _is_code(drafts, value.name)}
+    ordered = sorted(measured, key=lambda value: (value.name in codes, not value.certain))
+    realized = [value.name for value in ordered]
     forecasts = {value.name for draft in drafts if draft.role == "forecast" for value in draft.values}
     names = [name for name in dict.fromkeys(realized) if _varies(drafts, name)] or list(
         dict.fromkeys(realized)
@@ -222,6 +225,13 @@ def _varies(drafts: Sequence[SourceDraft], name: str) -> bool:
     values = ((draft, value) for draft in drafts if draft.role == "realized" for value in draft.values)
     columns = (c.numbers for draft, value in values if value.name == name for c in draft.columns_of(value))
     return any(len(numbers) and np.nanmin(numbers) < np.nanmax(numbers) for numbers in columns)
+
+
+def _is_code(drafts: Sequence[SourceDraft], name: str) -> bool:
+    """Return whether a measured value has few whole numbers, as codes and flags have."""
+    values = [(draft, value) for draft in drafts if draft.role == "realized" for value in draft.values]
+    columns = [c for draft, value in values if value.name == name for c in draft.columns_of(value)]
+    return all(column.is_whole and len(np.unique(column.numbers)) <= _MOST_CODES for column in columns)
 
 
 def _is_allowed(document: CommentedYaml, features: YamlSection, lags: dict[str, list[str]]) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, analyse_files
 from hindcast.pipeline.inspect.file_kinds import FileFormat
 from hindcast.pipeline.inspect.hour_widths import join_widths, split_quantities
+from hindcast.pipeline.inspect.role_rows import split_roles
 from hindcast.pipeline.inspect.timezone_evidence import ZoneGuess, contradicts_zone
 
 _DAY_AND_MONTH = re.compile(r"%d(?P<sign>[^%A-Za-z]?)%m|%m(?P<other>[^%A-Za-z]?)%d")
@@ -16,7 +17,9 @@ _DAY_AND_MONTH = re.compile(r"%d(?P<sign>[^%A-Za-z]?)%m|%m(?P<other>[^%A-Za-z]?)
 
 def analyse_together(formats: Sequence[FileFormat]) -> tuple[list[AnalysedFiles], list[str]]:
     """Return the analyses of formats, and a sentence about each that cannot be a source."""
-    parts = (part for fmt in join_widths(formats) for part in split_quantities(fmt))
+    parts = (
+        part for fmt in join_widths(formats) for each in split_quantities(fmt) for part in split_roles(each)
+    )
     results = [analyse_files(fmt) for fmt in parts]
     analyses = [result for result in results if isinstance(result, AnalysedFiles)]
     unread = [result for result in results if isinstance(result, str)]

@@ -40,6 +40,8 @@ from hindcast.pipeline.raw.parquet_blocks import is_parquet
 from hindcast.pipeline.settings.raw import MISSING
 
 _PER_LINE = 10  # unused columns listed in one comment
+_MOST_MARKS = 3
+_MARKED = re.compile(r"[+-]?\d+(?:[.,]\d+)?([A-Za-z]{1,2})")
 
 
 def name_sources(drafts: Sequence[SourceDraft], fields: Sequence[KeyFields]) -> list[str]:
@@ -354,3 +356,18 @@ def _add_missing(source: YamlSection, draft: SourceDraft) -> None:
     if markers or sentinels:
         about = f"{', '.join(map(repr, sentinels))}: far from all other numbers, or far more frequent, so read as missing"
         source.add("missing", [*MISSING, *markers, *sentinels], ask=[about if sentinels else None])
+    for question in filter(None, map(_about_marks, columns)):
+        source.ask(question)
+
+
+def _about_marks(column: Column) -> str | None:
+    """Ask about numbers with a letter behind them, such as 50s, if there are few such letters."""
+    found = [(match[1], text) for text in column.bad if (match := _MARKED.fullmatch(text))]
+    marks = sorted({mark for mark, _ in found})
+    if not found or len(found) < len(column.bad) or len(marks) > _MOST_MARKS:
+        return None
+    count = sum(column.bad[text] for _, text in found)
+    return (
+        f"{count:,} numbers of {column.name} have letters behind them ({found[0][1]!r}) and would go to quarantine: are these marks of the "
+        f"source? If the numbers are right all the same, write `around: [{', '.join(marks)}]`"
+    )

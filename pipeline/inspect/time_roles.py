@@ -25,6 +25,8 @@ from hindcast.pipeline.inspect.vocabulary import (
     SERIES,
     START,
     VALID,
+    is_day_ahead,
+    names_quantity,
     words_in,
 )
 from hindcast.pipeline.settings.base import DAY, HOUR, TIME_UNITS
@@ -249,6 +251,8 @@ def _find_lead(fmt: FileFormat, times: TimestampColumn) -> Column | None:
         if column.place in used or not column.is_whole or column.missing.any():
             continue
         words = words_in(column.name)
+        if is_day_ahead(column.name) or names_quantity(column.heading):
+            continue  # a forecast of so many MW
         if words & LEAD and (_is_crossed(column, times) or _gives_few_issues(column, times)):
             return column
         if as_runs and not words & (SERIES | GROUP | MEMBER) and _counts_up(column.numbers, times, fmt.piece):

@@ -279,12 +279,19 @@ def _find_unit(name: str, tokens: tuple[Token, ...]) -> tuple[str, tuple[int, in
 
     With a currency before it, it is the unit of a price: `EUR/MWh` and `eur per mwh`.
     """
-    for match in _BRACKET.finditer(name):
+    brackets = sorted(_BRACKET.finditer(name), key=lambda match: not _is_unit(match[1]))
+    for match in brackets:
         if match[1].lower().startswith("per "):  # `KWH/hh (per half hour)`: the bracket explains the unit
             return _unit_of_words(tokens), match.span()
         if not _TIME_BRACKET.fullmatch(match[1].strip()):
             return match[1].strip(), match.span()
     return _unit_of_words(tokens), (0, 0)
+
+
+def _is_unit(text: str) -> bool:
+    """Return whether the text of a bracket is a known unit, such as MWh, and not a word that explains the heading."""
+    low = text.strip().lower()
+    return low in _UNIT_OF or low in CELL_UNITS
 
 
 def _unit_of_words(tokens: tuple[Token, ...]) -> str:

@@ -206,9 +206,8 @@ def _lay_out(chosen: _Chosen, splits: Mapping[str, Splits]) -> ColumnLayout:
     split = {name: found for name, found in own.items() if found and keys.series is None}
     split |= _split_members(chosen) if keys.series is not None else {}
     numbered = any(_is_numbered(chosen.analysis, column) for column in chosen.columns)
-    if keys.series is None and (
-        chosen.plain or (not split and not numbered and _may_be_series(chosen.columns))
-    ):
+    partly = len(split) < len(chosen.columns)  # SE1, SE3 and FI: some headings are numbered, some are not
+    if keys.series is None and (chosen.plain or (partly and not numbered and _may_be_series(chosen.columns))):
         return _plain_layout(chosen, excluded)
     alike = Counter((chosen.role(column), column.heading.quantity) for column in chosen.columns)
     single = [_single_value(chosen, column, alike) for column in chosen.columns if column.name not in split]
