@@ -244,8 +244,9 @@ def _add_valid_time(source: YamlSection, draft: SourceDraft, valid: TimestampCol
         return
     about_zone = zone.question
     if not valid.exact and draft.analysis.times.issue is None:
-        setting |= {"ambiguous": zone.ambiguous} if zone.ambiguous else {}
-        if zone.column is not None:
+        by_clock = valid.period is None  # numbers of steps have no repeated hour
+        setting |= {"ambiguous": zone.ambiguous} if zone.ambiguous and by_clock else {}
+        if zone.column is not None and by_clock:
             setting["ambiguous"] = {"column": zone.column.name, "later": list(zone.column.later)}
         setting |= {"nonexistent": zone.nonexistent} if zone.nonexistent else {}
     ends, about_label = find_label(draft, valid)
