@@ -44,7 +44,11 @@ def wait_for_files(
     while True:
         stamps = raw_stamps(params, root)
         names = {path.relative_to(root / params.raw.path).as_posix(): path for path in stamps}
-        watched |= {name: path for name, path in names.items() if _is_recent(stamps[path], settle, clock())}
+        watched |= {
+            name: path
+            for name, path in names.items()
+            if _is_recent(stamps[path], settle, clock()) and not was_renamed(stamps[path])
+        }
         for name, path in list(watched.items()):
             if name not in names or _has_end(path):
                 del watched[name]
@@ -60,13 +64,9 @@ def wait_for_files(
     refuse_files(refused)
 
 
-def incomplete_files(stamps: Stamps, settle: int, now: int) -> list[Path]:
-    """Return the files that may still be written: changed within `settle` ns and not renamed since, or changed within it and without their end."""
-    return sorted(
-        path
-        for path, stamp in stamps.items()
-        if settle and _is_recent(stamp, settle, now) and not (_was_renamed(stamp) and _has_end(path))
-    )
+def moving_files(stamps: Stamps, settle: int, now: int) -> list[Path]:
+    """Return the files that changed, or came into place, within `settle` ns: others of the same delivery may still follow."""
+    return sorted(path for path, stamp in stamps.items() if abs(now - max(stamp[1:3])) < settle)
 
 
 def cut_off(paths: Sequence[Path], changed: Iterable[Path], base: Path) -> dict[str, str]:
@@ -109,7 +109,7 @@ def _is_recent(stamp: Stamp, settle: int, now: int) -> bool:
     return abs(now - stamp[1]) < settle
 
 
-def _was_renamed(stamp: Stamp) -> bool:
+def was_renamed(stamp: Stamp) -> bool:
     """Return whether a file changed its name, or was given its time, after its last write: a write sets both times to the same value."""
     return stamp[2] > stamp[1]
 

@@ -14,9 +14,10 @@ from hindcast.pipeline.serve.complete_files import (
     Pause,
     Stamps,
     cut_off,
-    incomplete_files,
+    moving_files,
     raw_stamps,
     refuse_files,
+    was_renamed,
 )
 from hindcast.pipeline.serve.deliveries import Delivery, FileType, delivered_origins
 from hindcast.pipeline.serve.forecaster import ProjectForecaster, open_forecaster
@@ -70,12 +71,12 @@ class Follower:
     def _serve_changed(self, clock: Clock) -> None:
         stamps, before = raw_stamps(self._params, self._root), self._read or {}
         is_same = stamps == self._read and clock() < self._again
-        if is_same or incomplete_files(stamps, self._settle, clock()):
+        if is_same or moving_files(stamps, self._settle, clock()):
             return
         changed = [
             path
             for path, stamp in stamps.items()
-            if before and (before.get(path) != stamp or path in self._cut)
+            if before and not was_renamed(stamp) and (before.get(path) != stamp or path in self._cut)
         ]
         self._read, self._again = stamps, clock() + _AGAIN
         base = self._root / self._params.raw.path

@@ -15,7 +15,7 @@ from hindcast.pipeline.errors import RawDataError
 from hindcast.pipeline.serve.complete_files import (
     SETTLE,
     cut_off,
-    incomplete_files,
+    moving_files,
     raw_stamps,
     wait_for_files,
 )
@@ -113,18 +113,27 @@ def test_where_no_file_has_a_last_line_end_it_is_the_custom(params: Params, tmp_
     assert sorted(cut_off(paths[1:2], paths[1:2], tmp_path)) == ["u1.csv"]
 
 
-def test_a_renamed_file_is_complete_at_once_and_a_written_one_after_a_while(
+def test_files_move_until_nothing_changed_or_came_into_place_for_a_while(
     params: Params, tmp_path: Path
 ) -> None:
     written, renamed = tmp_path / "u1.csv", tmp_path / "u2.csv"
     written.write_text("s,v,k,u,f\n", encoding="utf-8")
     (tmp_path / "part").write_text("s,v,k,u,f\n", encoding="utf-8")
-    time.sleep(0.05)  # a file system's times have steps of some milliseconds
+    os.utime(tmp_path / "part", (1, 1))  # renaming does not change this time
     (tmp_path / "part").rename(renamed)
     now = time.time_ns()
-    assert incomplete_files(raw_stamps(params, tmp_path), SETTLE, now) == [written]
-    assert incomplete_files(raw_stamps(params, tmp_path), SETTLE, now + SETTLE) == []
-    assert incomplete_files(raw_stamps(params, tmp_path), 0, now) == []
+    assert moving_files(raw_stamps(params, tmp_path), SETTLE, now)[-2:] == [written, renamed]
+    assert moving_files(raw_stamps(params, tmp_path), SETTLE, now + SETTLE) == []
+    assert moving_files(raw_stamps(params, tmp_path), 0, now) == []
+
+
+def test_a_renamed_file_is_complete_without_a_last_line_end(params: Params, tmp_path: Path) -> None:
+    (tmp_path / "part").write_text("s,v,k,u,f", encoding="utf-8")
+    time.sleep(0.05)  # the times of a file system have steps of some milliseconds
+    (tmp_path / "part").rename(tmp_path / "u1.csv")
+    clock = Clock()
+    wait_for_files(params, tmp_path, SETTLE, clock, clock.pause)
+    assert not clock.pauses
 
 
 def _meter(files: str) -> dict[str, object]:

@@ -168,7 +168,8 @@ def _serve_month(whole: Path, folder: Path, process: _Process) -> None:
 
 
 def _cut_files(whole: Path, into: Path, moment: pd.Timestamp) -> None:
-    """Write the files as they were at a moment, each under another name first, and then renamed."""
+    """Write the files as they were at a moment, all under other names first, and then rename them one after another."""
+    ready = []
     for file in sorted(whole.glob("*/*.csv")):
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
         if "issued" in table:
@@ -180,7 +181,8 @@ def _cut_files(whole: Path, into: Path, moment: pd.Timestamp) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".part")
         table[kept].to_csv(partial, index=False)
-        time.sleep(0.01)
+        ready.append((partial, path))
+    for partial, path in ready:
         partial.replace(path)
 
 
