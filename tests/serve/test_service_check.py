@@ -61,9 +61,10 @@ def test_past_origins_equal_what_was_evaluated(
             assert group["steps"] == 3
             assert group["from_evaluation_start"]["largest"] <= 1e-5
     before = REPORT.read_bytes()
-    assert certify.main([*settings_of(mode), "--service", "--origins", "4"]) == 0
-    assert REPORT.read_bytes() == before
     assert str(folder) not in before.decode()
+    if mode == "stateful":
+        assert certify.main([*settings_of(mode), "--service", "--origins", "4"]) == 0
+        assert REPORT.read_bytes() == before
     assert not list(Path(".hindcast").glob("service-check-*")), "nothing is left behind"
 
 
