@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace as replaced
@@ -16,7 +17,7 @@ from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.errors import MissingInputError
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.learn.model_card import read_model_card
-from hindcast.pipeline.serve.deliveries import Delivery, FileType, deliver, forecast_table
+from hindcast.pipeline.serve.deliveries import Delivery, FileType, content_of, deliver, forecast_table
 from hindcast.pipeline.serve.fallback_intervals import FallbackIntervals
 from hindcast.pipeline.serve.forecast_record import code_part, settings_part
 from hindcast.pipeline.serve.forecast_rows import ForecastRows, forecast_rows
@@ -159,6 +160,12 @@ class ProjectForecaster:
             "settings": settings_part(self.params),
             **code_part(),
         }
+        if (
+            self.params.evaluate.intervals
+        ):  # they come from earlier forecasts, which the archive does not hold
+            plain = [replaced(part, bounds=None) for part in rows]
+            content = content_of(forecast_table(plain, wanted.origin, self.settings.quantiles), kind)
+            record["digest_without_intervals"] = hashlib.sha256(content).hexdigest()
         fallbacks = None if replace else tuple(self.params.predict.limits)
         made = deliver(self.root, table, wanted.origin, record, kind, fallbacks)
         return replaced(made, late=late if made.is_new else 0)

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.serve.forecaster import ProjectForecaster, open_forecaster
+from hindcast.pipeline.serve.replay_forecast import replay_forecast
 from hindcast.pipeline.serve.wanted_origins import Wanted
 from hindcast.pipeline.settings.params import load_params
 from hindcast.stages import evaluate, predict
@@ -61,6 +62,9 @@ def test_the_file_has_the_intervals_and_measurements_after_the_origin_change_non
     assert columns[columns.index("value") + 1 : columns.index("published")] == NAMES
     assert table[NAMES].notna().all(axis=None)
     assert (table["low_80"] < table["high_80"]).all()
+    found = replay_forecast(path.with_name(f"{path.name}.json"), None, lambda _: None)
+    assert not found.difference
+    assert any("intervals come from earlier forecasts" in note for note in found.notes)
     for file in Path("data/simulated").glob("*/usage_*.csv"):
         usage = pd.read_csv(file)
         later = pd.to_datetime(usage["hour"]) > pd.Timestamp(
