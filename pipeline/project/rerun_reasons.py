@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from hindcast.pipeline.wording import listed
 
 _LOCK_FILE = Path("dvc.lock")
 _ALWAYS = "check"
+_PLACEHOLDER = re.compile(r"\$\{(.+)\}")
 _ABSENT = object()
 _MOST_SETTINGS = 4
 
@@ -29,13 +31,16 @@ def rerun_reasons(
     """Return the reasons of each stage that runs again, in the order of `keys`, the keys of the installed code.
 
     `graph` and `params` are the changes of dvc.yaml and params.yaml, if they change. A stage's key before is that of its last run,
-    from dvc.lock, or else the one in code.yaml. `check` runs each time and is left out.
+    from dvc.lock, or else the one in code.yaml. `check` runs each time and is left out, and so is a stage that is not part of the
+    graph, because the settings name nothing that it would make.
     """
     before = keys_before(root)
     old, new = (_stages(content) for content in _sides(graph, root / "dvc.yaml"))
-    old_values, new_values = (_parsed(content) for content in _sides(params, None))
+    old_values, new_values = (_parsed(content) for content in _sides(params, root / "params.yaml"))
     reasons = {}
     for stage, key in keys.items():
+        if stage == _ALWAYS or _makes_no_stage(new.get(stage), new_values):
+            continue
         found = [*_key_reasons(before.get(stage), key, record, stage)]
         if new.get(stage) != old.get(stage):
             found.append("its entry in dvc.yaml changes")
@@ -44,7 +49,7 @@ def rerun_reasons(
         ]
         if changed:
             found.append(f"its settings change: {listed(changed, _MOST_SETTINGS)}")
-        if found and stage != _ALWAYS:
+        if found:
             reasons[stage] = found
     return reasons
 
@@ -91,6 +96,15 @@ def _declared(entry: Any) -> list[str]:
     """Return the names of params.yaml that an entry of dvc.yaml declares."""
     params = entry.get("params") if isinstance(entry, dict) else None
     return [name for name in params if isinstance(name, str)] if isinstance(params, list) else []
+
+
+def _makes_no_stage(entry: Any, values: Any) -> bool:
+    """Whether the matrix of an entry of dvc.yaml is over an empty list of params.yaml."""
+    matrix = entry.get("matrix") if isinstance(entry, dict) else None
+    names = [
+        _PLACEHOLDER.fullmatch(str(each)) for each in (matrix if isinstance(matrix, dict) else {}).values()
+    ]
+    return any(_at(values, name[1]) == [] for name in names if name)
 
 
 def _at(values: Any, name: str) -> Any:

@@ -96,3 +96,18 @@ def test_entries_of_the_graph_and_declared_settings_are_compared(
     found = rerun_reasons(tmp_path, keys, None, other, ProjectRecord())
     assert [*found] == ["split", "certify", "train", "evaluate"]
     assert found["split"] == ["its settings change: train.lookback"]
+
+
+@pytest.mark.parametrize(("sets", "stages"), [("[]", ["train"]), ("[games]", ["simulate", "train"])])
+def test_a_stage_that_is_not_part_of_the_graph_does_not_run_again(
+    tmp_path: Path, keys: dict[str, str], root: Path, sets: str, stages: list[str]
+) -> None:
+    text = project_graph((root / "dvc.yaml").read_text(encoding="utf-8"))
+    assert "set: ${simulate.sets}" in text
+    (tmp_path / "dvc.yaml").write_text(text, encoding="utf-8")
+    values = f"simulate: {{sets: {sets}, games: 4}}\n"
+    (tmp_path / "params.yaml").write_text(values, encoding="utf-8")
+    write_code_file(tmp_path, keys | dict.fromkeys(("simulate", "train"), f"{OTHER}-{OTHER}"))
+    assert [*rerun_reasons(tmp_path, keys, None, None, ProjectRecord())] == stages
+    before = FileChange("params.yaml", b"simulate: {sets: [games]}\n", values.encode())
+    assert ("simulate" in rerun_reasons(tmp_path, keys, None, before, ProjectRecord())) == (sets != "[]")
