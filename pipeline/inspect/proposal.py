@@ -33,6 +33,7 @@ _SIZES = 10  # from this ratio of the largest series to the smallest, each serie
 _WEEK = 7
 _MOST_CODES = 3  # different numbers of a column of codes, such as a direction or a source
 _YEARS = 2  # of measurements, for the baseline of the year before
+_EARLY = "06:00"  # day-ahead forecasts are seldom made earlier on the previous day
 _FILL = 2 * HOUR  # the default of align.gaps.fill; with longer steps, gaps of two steps are filled
 
 NO_TARGET = "to_be_named"
@@ -142,16 +143,44 @@ def _add_align(
     below, within = steps.length < DAY, steps.days <= 1
     features.add("calendar", [*(["hour"] if below else []), *(["weekday"] if within else []), "yearday"])
     features.add("lead", value=True)
-    lags = choose_lags(lambda lag: _is_allowed(document, features, {target: [lag]}), steps)
-    features.drop("lags")
-    if lags:
-        features.add("lags", {target: lags})
+    _add_lags(document, features, target, steps, is_asked=bool(about_origin and forecasts))
     _add_baselines(document, drafts, steps)
     if _sizes_differ(drafts, target):
         scale = document.top.section("scale", gap=True)
         scale.add(
             "by", "series", note=f"the series of {target} differ in size by a factor of {_SIZES} or more"
         )
+
+
+def _add_lags(
+    document: CommentedYaml, features: YamlSection, target: str, steps: Steps, *, is_asked: bool
+) -> None:
+    """Add the lags that the origin allows; if the origin is asked, those that a day-ahead origin allows too."""
+    align = document.top.section("align")
+    written = align.values["origin"]
+
+    def chosen(origins: Sequence[Any]) -> list[str]:
+        def allow(lag: str) -> bool:
+            for origin in origins:
+                align.values["origin"] = origin
+                if not _is_allowed(document, features, {target: [lag]}):
+                    return False
+            return True
+
+        lags = choose_lags(allow, steps)
+        align.values["origin"] = written
+        features.drop("lags")
+        return lags
+
+    allowed = chosen([written])
+    day_ahead = {"at": _EARLY, "zone": "group", "covers": "next_day"}
+    safe = chosen([day_ahead, written]) if is_asked else []
+    lags = safe or allowed
+    if lags:
+        shorter = (
+            f"an origin at {_EARLY} of the previous day allows these too; the one above allows {allowed[0]}"
+        )
+        features.add("lags", {target: lags}, note=shorter if lags[0] != allowed[0] else "")
 
 
 def _asks_for_zone(draft: SourceDraft) -> bool:

@@ -32,7 +32,7 @@ from hindcast.pipeline.learn.stateful import check_state_is_carried, make_online
 from hindcast.pipeline.learn.tree_files import FOLDER, write_trees
 from hindcast.pipeline.learn.trees import TargetTrees, TreeData
 from hindcast.pipeline.learn.trees_beside import TreesBeside
-from hindcast.pipeline.settings.contract import contract_of
+from hindcast.pipeline.settings.contract import sorted_contract
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
 from hindcast.pipeline.store.scaler_file import constant_lines
@@ -192,7 +192,7 @@ def _card(setup: TrainingSetup, params: Params) -> dict[str, object]:
         "fingerprint": dataset.fingerprint,
         "seed": params.seed,
         "train": settings.recipe() | {"identity": settings.identity_for(len(setup.data.known))},
-        "contract": contract_of(params),
+        "contract": sorted_contract(params),
     }
 
 

@@ -6,6 +6,7 @@ have the same contents.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.raw import Source
 
 Contract = Mapping[str, Any]
-"""By dotted key, JSON-like values; the keys `raw.sources` and `raw.sources.NAME.values` hold lists of names."""
+"""By dotted key, JSON-like values; the keys `raw.sources` and `raw.sources.NAME.values` hold lists of names, sorted."""
 
 _READ_BY_ALIGNMENT = {"role", "known", "spacing", "interpolate", "coarser"}
 _OF_VALUE = {"unit", "resample", "angle", "accumulated", "counter", "members"}
@@ -23,11 +24,11 @@ _OF_GROUPS = {"raw.grid_offset", "raw.anchor", "raw.zone"}  # one value for all 
 
 
 def contract_of(params: Params) -> dict[str, Any]:
-    """Return these settings."""
+    """Return these settings, in the order of their sections."""
     raw, features = params.raw, params.align.features
     whole = raw.model_dump(mode="json", include={"frequency", "grid_offset", "anchor", "zone"})
     found = {f"raw.{name}": value for name, value in whole.items()}
-    found["raw.sources"] = list(raw.table_sources)
+    found["raw.sources"] = sorted(raw.table_sources)
     for name, source in raw.table_sources.items():
         found |= dict(_of_source(f"raw.sources.{name}", source, params))
     align = params.align.model_dump(mode="json", exclude=_FREE | {"features"})
@@ -37,13 +38,19 @@ def contract_of(params: Params) -> dict[str, Any]:
     }
 
 
+def sorted_contract(params: Params) -> dict[str, Any]:
+    """Return these settings sorted by name, for the card: the order in which people write them changes no byte of it."""
+    in_order: dict[str, Any] = json.loads(json.dumps(contract_of(params), sort_keys=True))
+    return in_order
+
+
 def contract_differences(trained: Contract, now: Contract) -> list[str]:
     """Return a sentence for each setting that differs from the one with which a network was trained.
 
     Where settings are given by group, only the groups that both have are compared: a network may serve a new group.
     """
     told, faults = tuple(_named_once(trained, now)), []
-    for key in dict.fromkeys([*trained, *now]):
+    for key in dict.fromkeys([*now, *trained]):
         if key.startswith(told):
             continue
         one, other = trained.get(key), now.get(key)
@@ -79,7 +86,7 @@ def _of_source(place: str, source: Source, params: Params) -> Iterator[tuple[str
     for name, value in reading.items():
         yield f"{place}.{name}", value
     yield f"{place}.off_grid.round", None if source.off_grid.round is None else str(source.off_grid.round)
-    yield f"{place}.values", list(source.values)
+    yield f"{place}.values", sorted(source.values)
     for name, field in source.values.items():
         for key, value in _of_field(field, is_mask=name in params.align.mask_values).items():
             yield f"{place}.values.{name}.{key}", value

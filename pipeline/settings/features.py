@@ -187,9 +187,18 @@ def _forbidden(lag: Duration, known: DeclaredRule, origin: AnyOrigin, raw: RawSe
         if not probe.allows(lag, known):
             return (
                 f"a lag of {lag} is not yet known at some origins in zone {zone}; the smallest lag allowed is "
-                f"{_smallest_lag(probe, lag, known, raw)}"
+                f"{_smallest_lag(probe, lag, known, raw)}{_at_same_hour(probe, lag, known, raw)}"
             )
     return None
+
+
+def _at_same_hour(probe: _Probe, lag: Duration, known: DeclaredRule, raw: RawSettings) -> str:
+    """Return the smallest allowed lag of whole days of 24 hours for a lag that is one, as the end of a sentence."""
+    if lag.days or raw.has_local_days or lag.ns % DAY:
+        return ""
+    hours = (Duration.parse(f"{24 * days}h") for days in range(lag.ns // DAY + 1, _MOST_DAYS + 1))
+    found = next((one for one in hours if probe.allows(one, known)), None)
+    return f", and {found} at the same hour of the day" if found else ""
 
 
 @dataclass(frozen=True)

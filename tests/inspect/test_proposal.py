@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from hindcast.pipeline.raw.ingest import ingest
 from hindcast.pipeline.settings.params import check_params
@@ -336,3 +337,17 @@ def test_an_unknown_zone_is_asked_for_once_in_each_source(tmp_path: Path) -> Non
     seen = mock.seen(tmp_path, forecast_csv=mock.lines("issued,valid,load", *rows))
     assert len([asked for asked in mock.questions(seen) if "do not name the zone" in asked]) == 1
     assert "confirm for the sources below" in seen.require_proposal().text
+
+
+def test_lags_hold_for_the_day_ahead_origin_that_answers_the_question(tmp_path: Path) -> None:
+    times = mock.hours(count=24 * 40).strftime("%Y-%m-%dT%H:%MZ")
+    load = mock.values(len(times)).tolist()
+    rows = zip(times, load, [value + 1 for value in load], strict=True)
+    inspection = mock.seen(tmp_path, load_csv=mock.lines("time,load,load_forecast", *rows))
+    assert inspection.proposal is not None
+    proposal = yaml.safe_load(inspection.proposal.text)
+    assert proposal["align"]["origin"] == {"before": "1h"}
+    assert proposal["align"]["features"]["lags"] == {"load": ["72h", "168h"]}
+    assert "the one above allows 48h" in inspection.proposal.text
+    proposal["align"]["origin"] = {"at": "10:00", "zone": "group", "covers": "next_day"}
+    check_params(proposal, "answered")

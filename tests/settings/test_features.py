@@ -47,7 +47,25 @@ def test_a_lag_is_refused_exactly_where_some_origin_forbids_it(
             _params(known, origin, zone, [refused])
         (fault,) = caught.value.faults
         assert fault.startswith(f"align.features.lags.usage: a lag of {refused} is not yet known")
-        assert f"the smallest lag allowed is {smallest} " in fault
+        assert f"the smallest lag allowed is {smallest} " in fault or (
+            f"the smallest lag allowed is {smallest}, and " in fault
+        )
+
+
+@pytest.mark.parametrize("known", KNOWN)
+def test_the_error_of_a_lag_of_whole_days_names_the_smallest_one_at_the_same_hour(
+    known: dict[str, Any],
+) -> None:
+    origin = {"at": "12:00", "covers": "next_day"}
+    sound = _params(known, origin, "UTC", [])
+    days = next(days for days in range(1, 20) if _allowed(sound, Duration.parse(f"{24 * days}h"), "UTC"))
+    with pytest.raises(SettingsError, match=f", and {24 * days}h at the same hour of the day ") as caught:
+        _params(known, origin, "UTC", [f"{24 * (days - 1)}h"])
+    _params(known, origin, "UTC", [f"{24 * days}h"])
+    with pytest.raises(SettingsError) as other:
+        _params(known, origin, "UTC", [f"{24 * (days - 1) - 1}h"])
+    assert "at the same hour" in caught.value.faults[0]
+    assert "at the same hour" not in other.value.faults[0]
 
 
 def _params(known: dict[str, Any], origin: dict[str, Any], zone: str, lags: list[str]) -> Params:
