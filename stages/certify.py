@@ -36,11 +36,8 @@ def run_table(params: Params, table: Path, options: list[list[str]]) -> tuple[Su
     from hindcast.pipeline.certify.table_file import open_table
     from hindcast.pipeline.certify.table_options import parse_questions
 
-    names = (
-        open_table(table).names if table.exists() else None
-    )  # faults of the options come before a missing table
-    questions = parse_questions(params.raw, *options, columns=names)
-    found = certify_table(params, Path(), table, questions)
+    names = open_table(table).names if table.exists() else None  # if it is missing, the options come first
+    found = certify_table(params, Path(), table, parse_questions(params.raw, *options, columns=names))
     read, lines = (f"{table}, data/tables",), tuple(summary_lines(found))
     return Summary(read, lines, tuple(found.unproven), (REPORT,)), 0 if found.passed else UNPROVEN
 
