@@ -7,6 +7,7 @@ of the keys of shards. Add a computed forecaster here and in `judge`: no shard i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,14 +18,14 @@ Dashes = str | tuple[int, tuple[int, ...]]
 class Forecaster:
     """One forecaster.
 
-    - `made`: by the network (`model`), read from the array of that name (`published`), in the array `baseline` when
-      shards are packed (`stored`), or by the room `judge` (`computed`).
+    - `made`: by the network (`model`), from the forecasters below it by weights (`blended`), read from the array of that name
+      (`published`), in the array `baseline` when shards are packed (`stored`), or by the room `judge` (`computed`).
     - `is_reference` marks a plain shift that ignores the origin: for check figures, never for skill.
     - `colour` (with a contrast of at least 3 to white and to black), `dashes` and `marker` are matplotlib's; a reference
       is not drawn.
     """
 
-    made: Literal["model", "published", "stored", "computed"]
+    made: Literal["model", "blended", "published", "stored", "computed"]
     label: str
     colour: str | None = None
     dashes: Dashes = "-"
@@ -34,6 +35,7 @@ class Forecaster:
 
 FORECASTERS = {
     "model": Forecaster("model", "model", "#d9480f", "-", "o"),
+    "blend": Forecaster("blended", "the blend", "#6f5cf0", "-", "*"),
     "published": Forecaster("published", "the published forecast", "#2b7fd0", "--", "s"),
     "persistence": Forecaster("stored", "persistence (the last value known)", "#8a7a3b", ":", "v"),
     "seasonal_24h": Forecaster("stored", "the seasonal baseline of 24 h", "#7d858f", "-.", "^"),
@@ -47,7 +49,10 @@ FORECASTERS = {
 }
 """All forecasters by name, in the order in which every output lists them."""
 
-BASELINES = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.made != "model")
+OURS = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.made in ("model", "blended"))
+"""What training makes: the network, and the blend where there is one."""
+
+BASELINES = tuple(name for name in FORECASTERS if name not in OURS)
 """The names allowed in `evaluate.baselines`."""
 
 STORED = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.made == "stored")
@@ -58,3 +63,8 @@ REFERENCES = tuple(name for name, forecaster in FORECASTERS.items() if forecaste
 
 FALLBACKS = ("published", *(name for name in STORED if name not in REFERENCES))
 """The names allowed in `predict.fallback`: values known at the origin."""
+
+
+def delivered(names: Collection[str]) -> str:
+    """Return the forecaster that is judged and delivered, of those that exist: the blend where there is one, else the network."""
+    return "blend" if "blend" in names else "model"

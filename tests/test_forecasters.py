@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from hindcast.pipeline.align import baselines
-from hindcast.pipeline.forecasters import BASELINES, FORECASTERS, REFERENCES, STORED
+from hindcast.pipeline.forecasters import BASELINES, FORECASTERS, OURS, REFERENCES, STORED, delivered
 from hindcast.pipeline.settings.sections import EvaluateSettings
 
 
@@ -12,9 +12,9 @@ def test_every_stored_forecaster_is_made_by_alignment() -> None:
     assert tuple(baselines._FORECASTERS) == STORED
 
 
-def test_the_settings_accept_every_forecaster_but_the_model() -> None:
-    assert EvaluateSettings(baselines=BASELINES).baselines == tuple(FORECASTERS)[1:]
-    for name in ("model", "oracle"):
+def test_the_settings_accept_every_forecaster_that_training_does_not_make() -> None:
+    assert EvaluateSettings(baselines=BASELINES).baselines == tuple(FORECASTERS)[2:]
+    for name in ("model", "blend", "oracle"):
         with pytest.raises(ValidationError, match=r"persistence.*reference_168h"):
             EvaluateSettings(baselines=(name,))
 
@@ -27,3 +27,9 @@ def test_every_forecaster_that_is_drawn_has_its_own_colour_and_marker() -> None:
 
 def test_the_stored_forecasters_keep_the_order_of_the_format() -> None:
     assert STORED == ("persistence", "seasonal_24h", "seasonal_168h", "reference_24h", "reference_168h")
+
+
+def test_the_blend_is_delivered_where_there_is_one() -> None:
+    assert OURS == ("model", "blend")
+    assert delivered(("published", "model", "blend")) == "blend"
+    assert delivered(("published", "model")) == "model"
