@@ -18,6 +18,7 @@ from hindcast.pipeline.feed.order import InOrder, Order, plan_shuffle
 from hindcast.pipeline.feed.prefetch import HELD, MEMORY_BYTES, Numbered, StretchReader
 from hindcast.pipeline.feed.scaling import Scaling
 from hindcast.pipeline.feed.source import Source, read_weights
+from hindcast.pipeline.feed.weighting import Weighting
 from hindcast.pipeline.feed.windows import ReadWindows, WindowPlan
 from hindcast.pipeline.store.index_types import Split
 
@@ -66,7 +67,7 @@ class BatchSource:
 
     `with_published`: batches also hold the published forecast, because the network learns its error. Without `with_targets`
     the targets and weights of lanes are not read, for a caller that only wants outputs and knows the scored rows: targets are
-    0, and weights 1 at every step that a lane plays outside a run's context, scored or not.
+    0, and weights 1 at every step that a lane plays outside a run's context, scored or not. `weighting` multiplies the weights.
     """
 
     dataset: Source
@@ -74,11 +75,17 @@ class BatchSource:
     series: npt.NDArray[np.int32]
     with_published: bool = False
     with_targets: bool = True
+    weighting: Weighting | None = None
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """The arrays of which a window holds every step."""
         return ("X", "published") if self.with_published else ("X",)
+
+    @property
+    def factors(self) -> Callable[[str, Ints], npt.NDArray[Any]] | None:
+        """What weights are multiplied by: see `read_weights`."""
+        return None if self.weighting is None else partial(self.weighting.factors, self.dataset)
 
     @property
     def step_bytes(self) -> int:
@@ -240,12 +247,14 @@ def _read_windows(source: BatchSource, plan: WindowPlan, rows: Ints) -> ReadWind
         inputs, targets = (
             {name: source.dataset.read(name, samples) for name in names} for names in (source.inputs, "Y")
         )
-        residual = source.with_published
-        return (
-            inputs,
-            targets,
-            {"W": read_weights(source.dataset, plan.rows.split, samples, residual=residual)},
+        weights = read_weights(
+            source.dataset,
+            plan.rows.split,
+            samples,
+            residual=source.with_published,
+            factors=source.factors,
         )
+        return inputs, targets, {"W": weights}
 
     return plan.read(rows, read)
 
@@ -291,7 +300,9 @@ def _targets_of_lanes(
     )
     targets = scaling.scaled_targets(read_lanes(source.dataset, "Y", lanes), series, sizes)
     targets[idle] = 0
-    weights = lane_weights(source.dataset, split, lanes, residual=source.with_published)
+    weights = lane_weights(
+        source.dataset, split, lanes, residual=source.with_published, factors=source.factors
+    )
     return targets, weights if sizes is None else weights * (sizes > 0)
 
 

@@ -6,6 +6,7 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -144,13 +145,22 @@ def _of_lanes(read: Callable[[Ints], Values], lanes: LaneBatch, idle_values: npt
     return values
 
 
-def lane_weights(source: Source, split: Split, lanes: LaneBatch, *, residual: bool = False) -> Values:
-    """The weights of lanes (lane, step, target): 0 at steps that are not scored, in a run's context and in idle lanes."""
+def lane_weights(
+    source: Source,
+    split: Split,
+    lanes: LaneBatch,
+    *,
+    residual: bool = False,
+    factors: Callable[[str, Ints], npt.NDArray[Any]] | None = None,
+) -> Values:
+    """The weights of lanes (lane, step, target): 0 at steps that are not scored, in a run's context and in idle lanes.
+
+    `factors`: see `read_weights`.
+    """
     samples = np.maximum(lanes.sample, 0)
     scored = scored_steps(source, split, samples) & lanes.weighted[:, None]
-    return (
-        _of_lanes(partial(read_weights, source, split.name, residual=residual), lanes, 0) * scored[:, :, None]
-    )
+    read = partial(read_weights, source, split.name, residual=residual, factors=factors)
+    return _of_lanes(read, lanes, 0) * scored[:, :, None]
 
 
 class ContinuityGuard:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -51,16 +52,26 @@ def sequence_of(source: Source, samples: Ints) -> Ints:
     return np.searchsorted(source.sequences.first_sample, samples, side="right") - 1
 
 
-def read_weights(source: Source, split: str, samples: Ints, *, residual: bool = False) -> Values:
+def read_weights(
+    source: Source,
+    split: str,
+    samples: Ints,
+    *,
+    residual: bool = False,
+    factors: Callable[[str, Ints], npt.NDArray[Any]] | None = None,
+) -> Values:
     """The weights of samples (sample, step, target) in a split; in training, flagged and unusable targets have weight 0.
 
     `split` is the name of the split. With `residual` (the error of the published forecast is learned), targets
-    whose published forecast is flagged have no weight either. Flags change no weight in validation and test.
+    whose published forecast is flagged have no weight either. Flags change no weight in validation and test. The weights are
+    multiplied by `factors(split, samples)`, which are not negative (sample, step, target or 1).
     """
     weights: Values = source.read("W", samples)
     if source.has_flagged and split.rpartition("/")[2] == "train":
         out = NOT_LEARNED | PUBLISHED_FLAGGED if residual else NOT_LEARNED
         weights[source.read("flagged", samples) & out != 0] = 0
+    if factors is not None:
+        weights = (weights * factors(split, samples)).astype(np.float32)
     return weights
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import keras
-import numpy as np
 
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import Batch
@@ -17,7 +16,7 @@ from hindcast.pipeline.feed.lanes import ContinuityGuard
 from hindcast.pipeline.feed.prefetch import Numbered, read_ahead
 from hindcast.pipeline.learn.checkpoints import Checkpoints
 from hindcast.pipeline.learn.history import Cursor, History, Logs, Pace
-from hindcast.pipeline.learn.losses import WeightedMean, inputs_for
+from hindcast.pipeline.learn.losses import WeightedMean, inputs_for, mass_of, shares
 from hindcast.pipeline.progress import progress
 from hindcast.pipeline.settings.train import TrainSettings
 
@@ -143,9 +142,9 @@ def play_epoch(training: TrainingData, cursor: Cursor, settings: TrainSettings, 
         if guard is not None:
             guard.check(batch.identity, batch.keep)
         loss = training.network.train_on_batch(
-            inputs_for(training.network, batch), batch.targets, batch.weights
+            inputs_for(training.network, batch), batch.targets, shares(batch.weights, settings)
         )
-        mass = float(batch.weights.sum(dtype=np.float64))
+        mass = mass_of(batch.weights, settings)
         where = f"in epoch {cursor.epoch + 1}, batch {cursor.batch + 1} of {len(batches)}"
         cursor.total += mass * _check_finite(float(loss), where, settings)
         cursor.weight += mass
@@ -168,9 +167,19 @@ def _end_epoch(
             logs["val_loss"] = _check_finite(validated, where, settings)
         if cursor.history.add(logs):
             cursor.best = _copy_weights(training.network)
+    if settings.schedule == "plateau":
+        _lower_rate(training, cursor.history, settings)
     for callback in callbacks:
         callback.end_epoch(cursor.epoch, logs, training.network)
     cursor.begin_next_epoch()
+
+
+def _lower_rate(training: TrainingData, history: History, settings: TrainSettings) -> None:
+    """Halve the learning rate after each `plateau` passes without a better one; a checkpoint holds it among the optimizer's variables."""
+    whole = len(history.epochs) % training.epochs_per_pass == 0
+    if whole and history.stale and history.stale % settings.plateau == 0:
+        optimizer = training.network.optimizer
+        optimizer.learning_rate = float(keras.ops.convert_to_numpy(optimizer.learning_rate)) / 2
 
 
 def _check_finite(loss: float, where: str, settings: TrainSettings) -> float:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.feed.batches import Batch
 from hindcast.pipeline.settings.train import TrainSettings
 
@@ -30,15 +31,33 @@ def elementwise(settings: TrainSettings) -> Callable[[Any, Any], Any]:
 
 
 class WeightedMean(keras.losses.Loss):  # type: ignore[misc]  # Keras has no types
-    """The weighted mean of an elementwise loss: an element of weight 0 changes neither it nor a gradient."""
+    """The weighted mean of an elementwise loss: an element of weight 0 changes neither it nor a gradient.
+
+    With settings that weigh values differently it is the sum over elements, whose weights `shares` divides by their number:
+    a batch of values that count little then changes the network little.
+    """
 
     def __init__(self, settings: TrainSettings) -> None:
-        super().__init__(name=settings.loss, reduction="mean_with_sample_weight")
+        super().__init__(
+            name=settings.loss, reduction="sum" if settings.is_weighted else "mean_with_sample_weight"
+        )
         self._elementwise = elementwise(settings)
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each element, before weighting."""
         return self._elementwise(y_true, y_pred)
+
+
+def mass_of(weights: Values, settings: TrainSettings) -> float:
+    """What the weighted losses of a batch are divided by: the sum of its weights, or with `is_weighted` the number above 0."""
+    return float(np.count_nonzero(weights) if settings.is_weighted else weights.sum(dtype=np.float64))
+
+
+def shares(weights: Values, settings: TrainSettings) -> Values:
+    """The weights of a batch as `WeightedMean` takes them."""
+    if not settings.is_weighted:
+        return weights
+    return weights / np.float32(max(1.0, mass_of(weights, settings)))
 
 
 def inputs_for(network: Any, batch: Batch) -> dict[str, Any]:

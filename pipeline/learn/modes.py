@@ -18,9 +18,10 @@ from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
 from hindcast.pipeline.feed.scaling import name_of
 from hindcast.pipeline.feed.scored_rows import Spans, scored_spans
+from hindcast.pipeline.feed.weighting import weighting_of
 from hindcast.pipeline.feed.windows import WindowPlan
 from hindcast.pipeline.learn.fitting import TrainingData, compile_network
-from hindcast.pipeline.learn.losses import elementwise, inputs_for
+from hindcast.pipeline.learn.losses import elementwise, inputs_for, mass_of
 from hindcast.pipeline.learn.stateful import carry
 from hindcast.pipeline.settings.train import MOST_ONE_HOT, TrainSettings
 from hindcast.pipeline.wording import counted, size_text
@@ -53,7 +54,7 @@ class EvaluationPass:
         for batch, outputs in self.play():
             errors = keras.ops.convert_to_numpy(elementwise(settings)(batch.targets, outputs))
             total += float((errors * batch.weights).sum(dtype=np.float64))
-            weight += float(batch.weights.sum(dtype=np.float64))
+            weight += mass_of(batch.weights, settings)
         return total / weight if weight else float("nan")
 
 
@@ -62,6 +63,7 @@ def training_data(source: BatchSource, learner: Any, settings: TrainSettings, se
 
     TrainingError if validation does not fit into `settings.validation_budget`.
     """
+    source = replace(source, weighting=weighting_of(source.dataset, source.scaling, source.series, settings))
     training = {"stateful": _stateful, "windows": _windows, "per_series": _per_series}[settings.mode](
         source, learner, settings, seed
     )

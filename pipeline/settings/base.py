@@ -208,7 +208,22 @@ def _refuse_flag(value: Any) -> Any:
 
 Integer = Annotated[int, BeforeValidator(_refuse_flag)]
 Number = Annotated[float, BeforeValidator(_refuse_flag)]
+
+
+def _refuse_text(value: Any) -> Any:
+    if isinstance(value, str):
+        raise ValueError(
+            f"must be a number of steps, or a duration such as 7d that is a whole number of steps of raw.frequency, found {value!r}"
+        )
+    return value
+
+
 DURATION_SCHEMA = {"type": "string", "pattern": _DURATION.pattern}
+Steps = Annotated[  # a duration in its place is converted when the settings are read: see `implied`
+    Integer,
+    BeforeValidator(_refuse_text),
+    WithJsonSchema({**DURATION_SCHEMA, "type": ["integer", "string"], "minimum": 0, "maximum": 1_000_000}),
+]
 DurationField = Annotated[
     Duration,
     BeforeValidator(_to_duration),

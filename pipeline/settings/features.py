@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, TypeAdapter, WithJsonSchema
 
 from hindcast.pipeline.arrays import TIME_MAX, Times
 from hindcast.pipeline.settings.base import (
@@ -49,6 +49,20 @@ class Rolling(Section):
     statistics: Annotated[tuple[Statistic, ...], Field(min_length=1)] = ("mean",)
 
 
+def _with_auto(field: Any) -> Any:
+    """Return the type of a field whose JSON Schema also has `auto`, which is replaced when the settings are read: see `implied`."""
+    schema = TypeAdapter(field).json_schema()
+    return Annotated[field, WithJsonSchema({"anyOf": [{"const": "auto"}, schema]})]
+
+
+if TYPE_CHECKING:
+    RecentField = dict[str, int]
+    WindowsField = tuple[Duration, ...]
+else:
+    RecentField = _with_auto(dict[str, Annotated[Integer, Field(ge=1, le=10_000)]])
+    WindowsField = _with_auto(tuple[PositiveDuration, ...])
+
+
 HolidayKind = Literal["public", "eve", "bridge", "school", "regional"]
 
 
@@ -79,7 +93,7 @@ class Features(Section):
     - `forecast`: the forecast values for the step itself.
     - `known`: values of sources of role known; `all` leaves out those that only `align.usable` reads.
     - `lags`: by realized value, how long before the step it is read.
-    - `recent`: by realized value, the number of newest steps known at the origin.
+    - `recent`: by realized value, the number of newest steps known at the origin; auto: one day of each target, at most 24.
     - `rolling`: by realized value, statistics over windows that end with the newest step known at the origin.
     - `ahead`: the number of next steps whose forecasts are columns too.
     - `calendar`: sine and cosine of each, in the zone of the group.
@@ -91,9 +105,9 @@ class Features(Section):
     forecast: Literal["all"] | tuple[str, ...] = "all"
     known: Literal["all"] | tuple[str, ...] = "all"
     lags: dict[str, tuple[PositiveDuration, ...]] = {}
-    recent: dict[str, Annotated[Integer, Field(ge=1, le=10_000)]] = {}
+    recent: RecentField = {}
     rolling: dict[str, Rolling] = {}
-    published_error: tuple[PositiveDuration, ...] = ()  # windows for the mean error of the published forecast
+    published_error: WindowsField = ()  # windows for the mean error of the published forecast; auto: 24h and 168h
     ahead: Annotated[Integer, Field(ge=0, le=10_000)] = 0
     vintages: Annotated[Integer, Field(ge=1, le=1_000)] = (
         1  # the number of newest vintages of each forecast in X

@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.settings.align import AlignSettings
 from hindcast.pipeline.settings.base import Integer, Section
+from hindcast.pipeline.settings.implied import with_implied
 from hindcast.pipeline.settings.known import KnownRule
 from hindcast.pipeline.settings.monitoring import MonitorSettings
 from hindcast.pipeline.settings.origin import AnyOrigin
@@ -72,6 +73,10 @@ class Params(SimulationParams):
     monitor: MonitorSettings = MonitorSettings()
     refit: RefitSettings = RefitSettings()
 
+    @classmethod
+    def _complete(cls, given: Any) -> Any:
+        return with_implied(given)
+
 
 def load_params(path: Path | str, overrides: Sequence[str] = ()) -> Params:
     """Read and check a settings file.
@@ -120,6 +125,7 @@ def examine_params(raw: dict[str, Any]) -> tuple[Params, list[str]]:
     """Return the settings and all faults. With faults, the settings have only the sections that are valid in themselves: to
     read another one raises AttributeError.
     """
+    raw = with_implied(raw)
     params, faults = _validate(Params, raw)
     if not faults:
         return params, [fault for rules in rules_between_sections(params) for fault in rules]

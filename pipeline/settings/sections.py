@@ -18,6 +18,7 @@ from hindcast.pipeline.settings.base import (
     Number,
     PositiveDuration,
     Section,
+    Steps,
     Zone,
 )
 from hindcast.pipeline.settings.moments import to_moment
@@ -29,14 +30,14 @@ Codec = Literal["none", "gzip", "zstd"]
 class PackSettings(Section):
     """How steps are stored in HDF5.
 
-    - `segment_length`: steps per sample. Samples are the unit of shuffling and of truncated backpropagation.
+    - `segment_length`: steps per sample; a number, or a duration such as 1d. Samples are the unit of shuffling and of truncated backpropagation.
     - `codec`: the compression of the arrays.
     - `chunk_bytes`: the size of an HDF5 chunk of `X` before compression, rounded to whole samples.
     - `min_coverage`: the least share of the steps of a group for which each source must have a vintage known at the origin; with
       less, `pack` fails.
     """
 
-    segment_length: Annotated[Integer, Field(ge=1, le=1_000_000)] = 24
+    segment_length: Annotated[Steps, Field(ge=1, le=1_000_000)] = 24
     codec: Codec = "zstd"
     chunk_bytes: Annotated[ByteCount, Field(le=1 << 30)] = 1 << 20
     min_coverage: Annotated[Number, Field(ge=0, le=1)] = 0.5

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
+import numpy as np
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
 
+from hindcast.pipeline.arrays import Floats, Ints
 from hindcast.pipeline.settings.base import (
     DURATION_SCHEMA,
     ByteCount,
@@ -17,6 +19,7 @@ from hindcast.pipeline.settings.base import (
     Number,
     PositiveDuration,
     Section,
+    Steps,
 )
 
 _FUNCTION = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
@@ -70,6 +73,14 @@ def middle_of(quantiles: tuple[float, ...]) -> int:
     return min(range(len(quantiles)), key=lambda index: abs(quantiles[index] - 0.5), default=0)
 
 
+def _check_leads(value: dict[str, float]) -> dict[str, float]:
+    leads = [Duration.parse(lead).ns for lead in value]
+    if len(set(leads)) < len(leads):
+        raise ValueError(f"must name each lead once, such as {{24h: 0.5}}, found {', '.join(value)}")
+    return value
+
+
+LeadWeights = Annotated[dict[str, Annotated[Number, Field(ge=0)]], AfterValidator(_check_leads)]
 FunctionName = Annotated[str, AfterValidator(_check_function)]
 Quantiles = Annotated[
     tuple[Annotated[Number, Field(gt=0, lt=1)], ...], Field(max_length=99), AfterValidator(_check_quantiles)
@@ -85,9 +96,9 @@ class TrainSettings(Section):
       series to series.
     - `lanes`: rows of a stateful batch.
     - `run_length`: the longest run; longer sequences are cut, and each run starts from a zero state. Null: no cuts.
-    - `warm_up`: steps before each cut that are processed again at weight 0.
-    - `context`: steps before a split that are processed at weight 0 to warm up the state.
-    - `lookback`, `batch_size`: steps of a window, windows of a batch; not used by `mode: stateful`.
+    - `warm_up`: steps before each cut that are processed again at weight 0; a number, or a duration such as 1d.
+    - `context`: steps before a split that are processed at weight 0 to warm up the state; a number, or a duration such as 7d.
+    - `lookback`, `batch_size`: steps of a window (a number, or a duration), windows of a batch; not used by `mode: stateful`.
     - `model`: the function that builds a custom network between scaled inputs and scaled outputs.
     - `cell`, `units`: the recurrent layers, one number of units per layer.
     - `members`: the number of stacks of `units`, trained in parallel, each on its own loss; the forecast is their mean.
@@ -101,22 +112,30 @@ class TrainSettings(Section):
     - `epochs`, `patience`: the most epochs; training stops when validation has not improved for `patience` epochs (null:
       never), and keeps the best weights.
     - `learning_rate`: of Adam.
-    - `schedule: cosine`: lowers the learning rate to 0 over all epochs.
+    - `schedule`: `cosine` lowers the learning rate to 0 over all epochs; `plateau` halves it after each `plateau` passes in which
+      validation has not improved.
+    - `plateau`: see `schedule`.
     - `average`: (such as 0.99) validates and keeps a moving mean of the weights; each batch replaces the share 1 - average.
     - `clip_norm`: the largest norm of all gradients together; null: no limit.
     - `loss`: in scaled units, each target with its weight.
+    - `loss_units`: `physical` weighs each series by its scale, so that training minimizes the error in physical units that the report
+      shows, whatever `scale.target`; `scaled` leaves the loss in scaled units. It matters only where series have scales of their own.
+    - `lead_weights`: what values count from a lead on, such as {24h: 0.5}; below the first lead named they count 1.
+    - `half_life`: a training value this long before the end of training counts half; null: all count alike.
     - `quantiles`: the quantiles that are predicted, for the pinball loss.
     - `validation`, `validation_budget`: whether the validation data is read again for each epoch, or kept in memory if it fits
       into the budget; does not change results.
     - `checkpoint_every`: a number of batches or a duration; null: never. Does not change results.
     """
 
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"plateau", "loss_units", "lead_weights", "half_life"})
+
     mode: Literal["stateful", "windows", "per_series"] = "stateful"
     lanes: Annotated[Integer, Field(ge=1, le=100_000)] = 64
     run_length: PositiveDuration | None = None
-    warm_up: Annotated[Integer, Field(ge=0, le=1_000_000)] = 0
-    context: Annotated[Integer, Field(ge=0, le=1_000_000)] = 168
-    lookback: Annotated[Integer, Field(ge=1, le=1_000_000)] = 168
+    warm_up: Annotated[Steps, Field(ge=0, le=1_000_000)] = 0
+    context: Annotated[Steps, Field(ge=0, le=1_000_000)] = 168
+    lookback: Annotated[Steps, Field(ge=1, le=1_000_000)] = 168
     batch_size: Annotated[Integer, Field(ge=1, le=1_000_000)] = 256
     model: FunctionName | None = None
     cell: Literal["lstm", "gru"] = "lstm"
@@ -133,10 +152,14 @@ class TrainSettings(Section):
     epochs: Annotated[Integer, Field(ge=1, le=1_000_000)] = 20
     patience: Annotated[Integer, Field(ge=1, le=1_000_000)] | None = 5
     learning_rate: Annotated[Number, Field(gt=0, le=1_000)] = 0.002
-    schedule: Literal["constant", "cosine"] = "constant"
+    schedule: Literal["constant", "cosine", "plateau"] = "constant"
+    plateau: Annotated[Integer, Field(ge=1, le=1_000_000)] = 2
     average: Annotated[Number, Field(gt=0, lt=1)] | None = None
     clip_norm: Annotated[Number, Field(gt=0)] | None = 1.0
     loss: Literal["mae", "mse", "huber", "pinball"] = "mae"
+    loss_units: Literal["scaled", "physical"] = "scaled"
+    lead_weights: LeadWeights = {}
+    half_life: PositiveDuration | None = None
     quantiles: Quantiles = ()
     validation: Literal["stream", "memory"] = "stream"
     validation_budget: ByteCount = 256 << 20
@@ -153,12 +176,30 @@ class TrainSettings(Section):
                 "members above 1 need the built-in network with one value per target: remove quantiles and model, "
                 f"found members {self.members}"
             )
+        if self.schedule == "plateau" and self.patience is not None and self.plateau >= self.patience:
+            yield (
+                "the schedule plateau lowers the learning rate only if training goes on afterwards: set plateau to less than patience "
+                f"({self.patience}), found {self.plateau}"
+            )
 
     def identity_for(self, series: int) -> Literal["one_hot", "embedding", "none"]:
         """Return `identity` of a network that knows this number of series: `auto` is one_hot up to MOST_ONE_HOT, then embedding."""
         if self.identity != "auto":
             return self.identity
         return "one_hot" if series <= MOST_ONE_HOT else "embedding"
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether values count otherwise in the loss than by their weights in the data set."""
+        return self.loss_units != "scaled" or bool(self.lead_weights) or self.half_life is not None
+
+    @property
+    def lead_factors(self) -> tuple[Ints, Floats]:
+        """`lead_weights` as bounds (ns, ascending) and factors: below the first bound, and from each one on."""
+        bounds = sorted((Duration.parse(lead).ns, weight) for lead, weight in self.lead_weights.items())
+        return np.array([lead for lead, _ in bounds], np.int64), np.array(
+            [1.0, *(weight for _, weight in bounds)]
+        )
 
     @property
     def is_small(self) -> bool:

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,26 @@ def test_wherever_a_training_stops_it_ends_with_the_same_weights_states_moments_
     kept, lines = checkpoints_in(tmp_path, 99)
     assert fit(resumed, config, (), kept) == history
     assert ["resuming in epoch" in line for line in lines] == [True]
+    assert all((a == b).all() for a, b in zip(everything(resumed), wanted, strict=True))
+
+
+def test_a_lowered_rate_and_weights_of_values_are_those_of_a_training_never_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes: dict[str, Any] = {"schedule": "plateau", "plateau": 1, "half_life": "6h", "epochs": 4}
+
+    def begun() -> tuple[Any, Any]:
+        training, config = a_training(**changes)
+        return replace(training, validate=lambda number: [3.0, 1.0, 2.0, 2.0][number]), config
+
+    training, config = begun()
+    batches = len(training.epoch(0))
+    history = fit(training, config)
+    assert float(training.network.optimizer.learning_rate) == pytest.approx(config.learning_rate / 4)
+    killed_after(3 * batches + 2, monkeypatch, *begun(), (), checkpoints_in(tmp_path)[0])
+    resumed, _ = begun()
+    assert fit(resumed, config, (), checkpoints_in(tmp_path, 99)[0]) == history
+    wanted = everything(training)
     assert all((a == b).all() for a, b in zip(everything(resumed), wanted, strict=True))
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from hindcast.pipeline.errors import ContinuityError, TrainingError
 from hindcast.pipeline.learn.fitting import TrainingData, fit
+from hindcast.pipeline.learn.losses import inputs_for, shares
 from hindcast.pipeline.learn.modes import training_data
 from tests.learn.networks import (
     batch_source_of,
@@ -136,6 +137,50 @@ def test_a_cosine_schedule_ends_at_no_learning_rate() -> None:
 
     fit(training, config, [Rates()])
     assert rates == pytest.approx([config.learning_rate / 2, 0], abs=1e-9)
+
+
+def test_a_plateau_schedule_halves_the_rate_after_passes_without_a_better_one() -> None:
+    training, config = training_of(schedule="plateau", plateau=2, epochs=8)
+    losses = iter([3.0, 1.0, 2.0, 1.5, 0.5, 1.0, 1.0, 1.0])
+    rates = []
+
+    class Rates(Notes):
+        def end_epoch(self, epoch: int, logs: dict[str, float], network: Any) -> None:
+            rates.append(float(network.optimizer.learning_rate) / config.learning_rate)
+
+    fit(replace(training, validate=lambda _: next(losses)), config, [Rates()])
+    assert rates == pytest.approx([1, 1, 1, 0.5, 0.5, 0.5, 0.25, 0.25])
+
+
+def test_in_one_pass_over_series_the_rate_is_lowered_only_at_its_end() -> None:
+    training, config = training_of("per_series", schedule="plateau", plateau=1, epochs=3)
+    per_pass = training.epochs_per_pass
+    assert per_pass > 1
+    rates = []
+
+    class Rates(Notes):
+        def end_epoch(self, epoch: int, logs: dict[str, float], network: Any) -> None:
+            rates.append(float(network.optimizer.learning_rate) / config.learning_rate)
+
+    fit(replace(training, validate=float), config, [Rates()])
+    ends = [1.0] * per_pass + [1.0] * (per_pass - 1) + [0.5] * per_pass + [0.25]
+    assert rates == pytest.approx(ends)
+
+
+def test_a_batch_of_values_that_count_little_changes_the_network_little() -> None:
+    import keras
+
+    moved = []
+    for until in (0.0, 12.0):  # half lives before the end
+        training, config = training_of(half_life="3h", epochs=1)
+        network, batch = training.network, training.epoch(0)[0]
+        network.compile(optimizer=keras.optimizers.SGD(0.01), loss=network.loss, jit_compile=False)
+        before = trainable(network)
+        weights = (batch.weights > 0) * np.float32(2**-until)
+        network.train_on_batch(inputs_for(network, batch), batch.targets, shares(weights, config))
+        after = trainable(network)
+        moved.append(sum(float(np.abs(a - b).sum()) for a, b in zip(before, after, strict=True)))
+    assert 0 < moved[1] < moved[0] / 1000
 
 
 def test_a_moving_mean_of_the_weights_is_validated_and_kept_while_training_continues_with_its_own(

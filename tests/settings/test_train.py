@@ -21,6 +21,13 @@ def test_any_other_interval_is_refused(value: Any) -> None:
         TrainSettings.model_validate({"checkpoint_every": value})
 
 
+def test_settings_added_later_are_no_part_of_the_recipe_at_their_defaults() -> None:
+    added = {"plateau", "loss_units", "lead_weights", "half_life"}
+    assert not added & TrainSettings().recipe().keys()
+    changed = TrainSettings.model_validate({"half_life": "90d", "lead_weights": {"12h": 0.5}})
+    assert changed.recipe().items() >= {"half_life": "90d", "lead_weights": {"12h": 0.5}}.items()
+
+
 def test_how_often_a_checkpoint_is_written_is_no_part_of_the_recipe() -> None:
     recipes = [
         TrainSettings.model_validate({"checkpoint_every": every}).recipe() for every in (1, "1h", None)
@@ -64,6 +71,10 @@ def test_the_middle_quantile_is_the_nearest_to_the_median(quantiles: tuple[float
             "members above 1 need the built-in network",
         ),
         ({"model": "networks/example.py"}, "package.module:function"),
+        ({"schedule": "plateau", "plateau": 5}, "set plateau to less than patience"),
+        ({"lead_weights": {"24h": 1, "1d": 0.5}}, "must name each lead once"),
+        ({"lead_weights": {"24": 1}}, "must be a duration"),
+        ({"lead_weights": {"24h": -1}}, "greater than or equal to 0"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], rule: str) -> None:
