@@ -114,6 +114,10 @@ bench-scale: $(READY) ## exponents of time and memory of every stage, by series,
 bench-serve: $(READY) ## seconds and memory of a forecast in service, with 200 and 20,000 series (ARGS="--customers 2" narrows)
 	@$(IN_VENV) python benchmarks/serve.py $(ARGS)
 
+.PHONY: bench-worth
+bench-worth: $(READY) ## the error relative to the published forecast, on real data sets, by recipe (ARGS="--data F --seeds 7")
+	@$(IN_VENV) python benchmarks/worth.py $(ARGS)
+
 .PHONY: bench-whole
 bench-whole: $(READY) ## all stages at the size of method 1, half an hour, and that method's own loop on a slice
 	@$(IN_VENV) python benchmarks/whole_way.py $(ARGS)
