@@ -24,6 +24,11 @@ def run(params: Params) -> Summary:
     kept = [
         f"{counted(len(scaler['features']), 'feature')} scaled by {scaler['by']}, targets by {scaler['target']}: {', '.join(targets)}"
     ]
+    if "auto" in scaler:
+        kept.append(
+            f"scale: auto is by {scaler['by' if params.scale.by == 'auto' else 'target']}: the standard deviations of series differ by a factor of "
+            f"{scaler['auto']:.3g}; by series from 2 on"
+        )
     if scaler["groups"]:
         kept.append(
             f"scales of {counted(len(scaler['groups']), 'group')}, {counted(len(scaler['series']), 'series')}"

@@ -21,6 +21,7 @@ def run(params: Params) -> Summary:
 
     check_libraries()
     with open_certified(params, Path()) as data:  # report mistakes before the slow import of the framework
+        params = data.settle(params)
         if "trees" in params.evaluate.baselines and params.train.is_small and params.train.bits == "exact":
             leave_core()  # for the trees; fast kernels give other weights with other numbers of threads
         device = start_framework(params.train.bits)  # before anything imports Keras

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,13 +78,16 @@ def _compose_in(folder: Path, dataset: str, *overrides: str) -> dict[str, Any]:
 def _says(path: Path, composed: dict[str, Any]) -> list[str]:
     """The settings of a file of conf/ that the composition has with another value."""
     chosen = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return [
-        f"{section}.{key}"
-        for section, values in chosen.items()
-        if section != "defaults"
-        for key, value in values.items()
-        if composed[section][key] != value
-    ]
+    chosen.pop("defaults", None)
+    return list(_different(chosen, composed))
+
+
+def _different(chosen: dict[str, Any], composed: dict[str, Any], path: str = "") -> Iterator[str]:
+    for key, value in chosen.items():
+        if isinstance(value, dict) and isinstance(composed[key], dict):
+            yield from _different(value, composed[key], f"{path}{key}.")
+        elif composed[key] != value:
+            yield f"{path}{key}"
 
 
 @pytest.mark.parametrize("dataset", [*DATASETS, "mine"])

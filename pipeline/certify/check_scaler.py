@@ -23,7 +23,7 @@ TOLERANCE = 1e-6
 
 _LEVELS = ("groups", "series")
 
-_PARTS = {"feature": 0, "group": 1, "series": 2}  # how much of (group, series) a scale depends on
+_PARTS = {"feature": 0, "group": 1, "series": 2, "auto": 2}  # how much of (group, series) a scale depends on
 
 Key = tuple[str, ...]
 """(group, series), (group,), or () for all."""
@@ -67,7 +67,7 @@ def check_scaler(
             "stage `scale` again"
         )
         return result
-    requested = {"by": how.by, "target": how.of_targets, "min_rows": how.min_rows, "robust": how.robust}
+    requested = _requested(scaler, how, sums["targets"], len(dataset.targets))
     for field, asked in requested.items():
         if scaler.get(field, False) != asked:
             result.add_violation(
@@ -100,6 +100,40 @@ def _faults_of_capacity(scaler: Mapping[str, Any], due: Mapping[str, str]) -> It
     found = scaler.get("capacity", {})
     if found != due:
         yield f"scaler.json divides targets by {found!r}, but align.capacity requests {due!r}: run the stage `scale` again"
+
+
+def _requested(
+    scaler: Mapping[str, Any], how: ScaleSettings, sums: TrainingSums, targets: int
+) -> dict[str, Any]:
+    """Return what the settings request of the fields of scaler.json, with what `auto` is."""
+    found = {"by": how.by, "target": how.of_targets, "min_rows": how.min_rows, "robust": how.robust}
+    if "auto" not in found.values():
+        return found
+    due = _due_scales(sums, targets, how.min_rows)
+    chosen = {
+        field: scaler[field] if scaler[field] in due else due[0] for field in ("by", "target")
+    }  # at the border both are right
+    return found | {field: choice for field, choice in chosen.items() if found[field] == "auto"}
+
+
+def _due_scales(sums: TrainingSums, columns: int, least: int) -> list[str]:
+    """Return what `auto` is: by series if, of one target, the deviation that a tenth of the series exceed is twice the one that a tenth
+    do not reach; both, if it is twice within TOLERANCE.
+    """
+    largest = 1.0
+    series = [moments for key, moments in sums.of_keys(columns).items() if len(key) == 2]
+    for column in range(columns):
+        found = sorted(
+            each.deviation[column]
+            for each in series
+            if each.count[column] >= least and each.deviation[column] > 0
+        )
+        if found:
+            tenth = (len(found) - 1) / 10
+            largest = max(largest, found[-int(tenth) - 1] / found[int(tenth)])
+    if abs(largest - 2) <= 2 * TOLERANCE:
+        return ["feature", "series"]
+    return ["series" if largest > 2 else "feature"]
 
 
 def _own(dataset: Dataset) -> list[bool]:

@@ -46,7 +46,8 @@ class GroupFindings:
     @classmethod
     def nothing(cls, params: Params) -> GroupFindings:
         """Return the findings before any group is checked."""
-        ways = zip(_KINDS, (params.scale.by, params.scale.of_targets), strict=True)
+        by, target = params.scale.by, params.scale.of_targets
+        ways = zip(_KINDS, (by, "auto" if by == "auto" else target), strict=True)
         capacity = expected_capacity(params)
         return cls(sums={kind: TrainingSums(kind, by, capacity) for kind, by in ways})
 

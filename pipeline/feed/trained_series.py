@@ -23,7 +23,7 @@ def trained_series(
     the places of features or -1 by target, a target counts only where its capacity is above 0.
     """
     samples = split_samples(source, source.split("train"))
-    keys, number = _number_series(source)
+    keys, number = number_series(source)
     own = number[sequence_of(source, samples)]
     place = np.arange(len(own)) - np.searchsorted(own, own)  # of the sample among those of its series
     found = np.zeros(len(keys), bool)
@@ -41,7 +41,7 @@ def trained_series(
 
 def unknown_series_text(source: Source, known: Iterable[Key]) -> str:
     """Return a line that counts and names the series that are not `known`; empty if there are none."""
-    keys, learned = _number_series(source)[0], set(known)
+    keys, learned = number_series(source)[0], set(known)
     unknown = [f"{group}/{series}" for group, series in keys if (group, series) not in learned]
     if not unknown:
         return ""
@@ -51,7 +51,7 @@ def unknown_series_text(source: Source, known: Iterable[Key]) -> str:
     )
 
 
-def _number_series(source: Source) -> tuple[list[Key], Ints]:
+def number_series(source: Source) -> tuple[list[Key], Ints]:
     """Return (group, series) of each series, and the number of each sequence's series: sequences are ordered by both."""
     groups, names = source.sequences.group, source.sequences.series
     is_new = np.ones(len(groups), bool)

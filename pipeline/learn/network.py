@@ -70,8 +70,8 @@ def make_layers(scaling: Scaling, masks: tuple[int, ...], series: int, settings:
     `members` is the number of parallel stacks, each with its own head, whose mean is the forecast. With `model`, a
     user's function makes the layers between scaled inputs and scaled outputs.
     """
-    made = scale_layers(scaling, residual=settings.residual)
-    if settings.residual:
+    made = scale_layers(scaling, residual=settings.is_residual)
+    if settings.is_residual:
         made["base_masked"] = keras.layers.Multiply(name="base_masked", dtype="float32")
         made["based"] = keras.layers.Add(name="based", dtype="float32")
     if max(masks, default=-1) >= 0:
@@ -147,12 +147,12 @@ def _suffix(member: int) -> str:
 
 
 def _head(targets: int, settings: TrainSettings) -> Layers:
-    made = head_layers(targets, len(settings.quantiles), settings.middle, residual=settings.residual)
+    made = head_layers(targets, len(settings.quantiles), settings.middle, residual=settings.is_residual)
     if settings.members == 1:
         return made
     for member in range(settings.members):
         name = f"head{_suffix(member)}"
-        made[name] = head_layers(targets, 0, 0, residual=settings.residual, name=name)[name]
+        made[name] = head_layers(targets, 0, 0, residual=settings.is_residual, name=name)[name]
         column = f"column_of_{member}"
         made[column] = keras.layers.Reshape((-1, targets, 1), name=column, dtype="float32")
     made["side_by_side"] = keras.layers.Concatenate(axis=-1, name="side_by_side", dtype="float32")
@@ -164,7 +164,7 @@ def _recurrent(settings: TrainSettings) -> Layers:
     cell = CELLS[settings.cell]
     made: Layers = {}
     for member in range(settings.members):
-        for number, units in enumerate(settings.units):
+        for number, units in enumerate(settings.layer_units):
             name = f"recurrent_{number}{_suffix(member)}"
             made[name] = cell(units, return_sequences=True, name=name, dtype=settings.precision)
             if settings.dropout:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,6 +22,7 @@ from hindcast.pipeline.errors import LeakError, TrainingError
 from hindcast.pipeline.feed.scaling import Scaling, read_scaling
 from hindcast.pipeline.feed.source import Source, split_samples
 from hindcast.pipeline.feed.trained_series import trained_series
+from hindcast.pipeline.learn.decided import Decisions, decide
 from hindcast.pipeline.learn.trees import load_library
 from hindcast.pipeline.settings.capacity import capacity_columns
 from hindcast.pipeline.settings.params import Params
@@ -37,11 +38,17 @@ _MAX_ONE_HOT = 2000  # series; beyond, the identity matrix and the first kernel 
 
 @dataclass(frozen=True)
 class CertifiedData:
-    """A data set that may be trained on; `known` are the series with a training row, numbered from 1 on."""
+    """A data set that may be trained on; `known` are the series with a training row, numbered from 1 on; `decided`: what is `auto`."""
 
     dataset: Dataset
     scaling: Scaling
     known: tuple[Key, ...]
+    decided: Decisions = field(default_factory=Decisions)
+
+    def settle(self, params: Params) -> Params:
+        """Return the settings with the values decided for those of training that are `auto`."""
+        settled = self.decided.settle(params.train)
+        return params if settled is params.train else params.model_copy(update={"train": settled})
 
 
 @contextmanager
@@ -59,12 +66,14 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
     copy_to = root / ".hindcast" if settings.mode == "stateful" else None
     with Dataset(root / "data" / "dataset.h5", check_shards=False, copy_to=copy_to) as dataset:
         check_recorded_settings(dataset, params, scaler=scaler)
+        decided = decide(settings, dataset)
+        settings = decided.settle(settings)
         columns = capacity_columns(params.raw, params.align)
         capacity = tuple(
             dataset.features.index(columns[name]) if columns.get(name) in dataset.features else -1
             for name in dataset.targets
         )
-        known = trained_series(dataset, residual=settings.residual, capacity=capacity)
+        known = trained_series(dataset, residual=settings.is_residual, capacity=capacity)
         check_identity(len(known), settings)
         scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
         digests = FileDigests.of_workspace(root)
@@ -73,7 +82,7 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
         check_settings(dataset, settings, known)
         if "trees" in params.evaluate.baselines:
             load_library()  # takes a second: last
-        yield CertifiedData(dataset, scaling, known)
+        yield CertifiedData(dataset, scaling, known, decided)
 
 
 def check_settings(source: Source, settings: TrainSettings, known: Sequence[Key]) -> None:
@@ -82,8 +91,8 @@ def check_settings(source: Source, settings: TrainSettings, known: Sequence[Key]
     `known` are the series with a training row.
     """
     check_split(source.split("train"), settings)
-    check_rows(source, known, residual=settings.residual)
-    if settings.residual:
+    check_rows(source, known, residual=settings.is_residual)
+    if settings.is_residual:
         check_published(source)
 
 

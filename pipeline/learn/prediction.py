@@ -72,7 +72,7 @@ def predict_spans(dataset: Dataset, models: Path, split: str, spans: Spans) -> V
     numbers = series_numbers(dataset.sequences, known, card["groups"])
     # the spans name the steps that count: reading targets and weights again would cost a fifth of the time
     batch_source = BatchSource(
-        dataset, scaling, numbers, with_published=settings.residual, with_targets=False
+        dataset, scaling, numbers, with_published=settings.is_residual, with_targets=False
     )
     twin = load_network(models / "model.keras")
     played = make_evaluation_pass(batch_source, twin, settings, split, most_rows=MOST_ROWS)

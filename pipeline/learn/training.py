@@ -87,6 +87,7 @@ def train(params: Params, root: Path, data: CertifiedData, passes: int | None = 
     TensorBoard's event files go to `logs/`. Call `backend.start_framework` before this module is imported. Raises what
     `prepare_training` raises, and TrainingError if training diverges.
     """
+    params = data.settle(params)
     setup = prepare_training(params, data)
     # the same training replaces its event files, those of others stay beside them
     run = digest_of_value([data.dataset.fingerprint, params.seed, params.train.recipe()])[:10]
@@ -123,6 +124,7 @@ def prepare_training(params: Params, data: CertifiedData) -> TrainingSetup:
 
     TrainingError if a custom network breaks its contract or no weights can be trained.
     """
+    params = data.settle(params)
     settings = params.train
     seed_everything(params.seed)
     if settings.mode == "stateful":
@@ -133,7 +135,7 @@ def prepare_training(params: Params, data: CertifiedData) -> TrainingSetup:
             f"train.model: {settings.model} has no weights to train: leave some layers trainable."
         )
     numbers = series_numbers(data.dataset.sequences, data.known, data.scaling.groups)
-    batch_source = BatchSource(data.dataset, data.scaling, numbers, with_published=settings.residual)
+    batch_source = BatchSource(data.dataset, data.scaling, numbers, with_published=settings.is_residual)
     training = training_data(batch_source, networks.learner, settings, params.seed)
     return TrainingSetup(data, networks, training)
 
@@ -157,7 +159,7 @@ def _fit_trees(setup: TrainingSetup, params: Params) -> Iterator[list[TreesBesid
         return
     data = setup.data
     numbers = series_numbers(data.dataset.sequences, data.known, data.scaling.groups)
-    tree_data = TreeData(data.dataset, data.scaling, numbers, len(data.known), params.train.residual)
+    tree_data = TreeData(data.dataset, data.scaling, numbers, len(data.known), params.train.is_residual)
     with TreesBeside(tree_data, most_rows=params.evaluate.trees_max_rows, seed=params.seed) as trees:
         yield [trees]
 
@@ -172,7 +174,7 @@ def _networks(data: CertifiedData, settings: TrainSettings) -> Networks:
         targets=data.dataset.targets,
         series=len(data.known),
         quantiles=settings.quantiles,
-        residual=settings.residual,
+        residual=settings.is_residual,
         stateful=settings.mode == "stateful",
     )
     return build_custom_networks(settings.model, layers, spec, settings.precision)
@@ -180,6 +182,7 @@ def _networks(data: CertifiedData, settings: TrainSettings) -> Networks:
 
 def _card(setup: TrainingSetup, params: Params) -> dict[str, object]:
     settings, dataset = params.train, setup.data.dataset
+    decided = dict(setup.data.decided.reasons)
     return {
         "mode": settings.mode,
         "context": settings.context,
@@ -192,6 +195,7 @@ def _card(setup: TrainingSetup, params: Params) -> dict[str, object]:
         "fingerprint": dataset.fingerprint,
         "seed": params.seed,
         "train": settings.recipe() | {"identity": settings.identity_for(len(setup.data.known))},
+        **({"decided": decided} if decided else {}),
         "contract": sorted_contract(params),
     }
 
@@ -202,6 +206,7 @@ def _result(
     dataset, trained = setup.data.dataset, setup.networks.twin.trainable_weights
     samples = len(dataset.split("train").indices)
     hints = (
+        *setup.data.decided.lines(),
         run_length_hint(params.train, dataset.segment_length, dataset.frequency),
         idle_lanes_hint(params.train, setup.idle_share, samples),
         identity_hint(params.train, len(setup.data.known)),

@@ -64,7 +64,7 @@ class OriginProof:
         dataset, card = self._dataset, self._forecaster.card
         known = [(group, series) for group, series in card["series"]]
         scaling = read_scaling(scaler, dataset.features, dataset.targets, dataset.fingerprint, known)
-        residual = self._forecaster.settings.residual
+        residual = self._forecaster.settings.is_residual
         compared, differing = differing_scales(self._forecaster.network, scaling, residual=residual)
         self._findings.begin()
         self._findings.count("scaling", compared)

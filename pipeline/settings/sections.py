@@ -46,13 +46,15 @@ class PackSettings(Section):
 
 
 ScaleBy = Literal["feature", "group", "series", "none"]
+ScaleChoice = Literal["feature", "group", "series", "none", "auto"]
 
 
 class ScaleSettings(Section):
     """How the scaler is fitted.
 
     - `by`: one scale per feature, or one per feature and series (or group). A series uses the scale of its group, and a
-      group the scale of the feature, if training has fewer than `min_rows` rows of it, or if the feature does not vary.
+      group the scale of the feature, if training has fewer than `min_rows` rows of it, or if the feature does not vary. `auto`: `series`
+      if the standard deviations of a target differ between series by a factor of 2 (nine tenths of them against one tenth), else `feature`.
     - `min_rows`: the fewest training rows from which a scale of its own is computed.
     - `target` (null: same as `by`): the same choice for the targets. With `series` the loss is computed in units of each
       series, so that large series do not dominate it.
@@ -60,13 +62,13 @@ class ScaleSettings(Section):
       few wrong values change by orders of magnitude.
     """
 
-    by: ScaleBy = "feature"
-    target: ScaleBy | None = None
+    by: ScaleChoice = "feature"
+    target: ScaleChoice | None = None
     min_rows: Annotated[Integer, Field(ge=2, le=10**12)] = 100
     robust: bool = False
 
     @property
-    def of_targets(self) -> ScaleBy:
+    def of_targets(self) -> ScaleChoice:
         """The rule for targets."""
         return self.by if self.target is None else self.target
 

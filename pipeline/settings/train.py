@@ -8,7 +8,15 @@ from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    WithJsonSchema,
+)
 
 from hindcast.pipeline.arrays import Floats, Ints
 from hindcast.pipeline.settings.base import (
@@ -81,6 +89,26 @@ def _check_leads(value: dict[str, float]) -> dict[str, float]:
 
 
 LeadWeights = Annotated[dict[str, Annotated[Number, Field(ge=0)]], AfterValidator(_check_leads)]
+
+
+def _to_switch(value: Any) -> Any:
+    if not isinstance(value, bool) and value != "auto":
+        raise ValueError(f"must be true, false or auto, found {value!r}")
+    return value
+
+
+Switch = Annotated[
+    bool | Literal["auto"],
+    BeforeValidator(_to_switch),
+    WithJsonSchema({"anyOf": [{"type": "boolean"}, {"const": "auto"}]}),
+]
+_Units = Annotated[
+    tuple[Annotated[Integer, Field(ge=1, le=65_536)], ...], Field(min_length=1, max_length=100)
+]
+UnitsField = Annotated[
+    Annotated[Literal["auto"], Tag("word")] | Annotated[_Units, Tag("tuple[int]")],
+    Discriminator(lambda value: "word" if value == "auto" else "tuple[int]"),
+]
 FunctionName = Annotated[str, AfterValidator(_check_function)]
 Quantiles = Annotated[
     tuple[Annotated[Number, Field(gt=0, lt=1)], ...], Field(max_length=99), AfterValidator(_check_quantiles)
@@ -105,7 +133,8 @@ class TrainSettings(Section):
     - `identity`: how the network distinguishes series; `auto`: `one_hot` for up to 128 series, else `embedding`.
     - `embedding_size`: the length of the vector of each series with `identity: embedding`.
     - `dropout`: the share of the outputs of each recurrent layer that training drops.
-    - `residual`: whether the network learns the error of the published forecast.
+    - `residual`: whether the network learns the error of the published forecast; auto: if every target has one, and its error varies less
+      than the target itself.
     - `precision`: of the recurrent layers; scaling, heads, state and loss are computed in float32.
     - `bits`: `exact` gives the same bits for any number of threads; `fast` uses TensorFlow's faster kernels, whose rounding
       depends on processor and threads.
@@ -139,14 +168,12 @@ class TrainSettings(Section):
     batch_size: Annotated[Integer, Field(ge=1, le=1_000_000)] = 256
     model: FunctionName | None = None
     cell: Literal["lstm", "gru"] = "lstm"
-    units: Annotated[
-        tuple[Annotated[Integer, Field(ge=1, le=65_536)], ...], Field(min_length=1, max_length=100)
-    ] = (64,)
+    units: UnitsField = (64,)
     members: Annotated[Integer, Field(ge=1, le=32)] = 1
     identity: Literal["auto", "one_hot", "embedding", "none"] = "auto"
     embedding_size: Annotated[Integer, Field(ge=1, le=65_536)] = 8
     dropout: Annotated[Number, Field(ge=0, lt=1)] = 0.0
-    residual: bool = False
+    residual: Switch = False
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     bits: Literal["exact", "fast"] = "exact"
     epochs: Annotated[Integer, Field(ge=1, le=1_000_000)] = 20
@@ -204,7 +231,19 @@ class TrainSettings(Section):
     @property
     def is_small(self) -> bool:
         """Whether the network is one for which a second thread does little: no custom one, at most 64 units per layer."""
-        return self.model is None and max(self.units) <= _SMALL_UNITS
+        return self.model is None and (self.units == "auto" or max(self.units) <= _SMALL_UNITS)
+
+    @property
+    def layer_units(self) -> tuple[int, ...]:
+        """`units`, once `auto` is decided."""
+        assert self.units != "auto", "decided when the data set is opened"
+        return self.units
+
+    @property
+    def is_residual(self) -> bool:
+        """`residual`, once `auto` is decided."""
+        assert self.residual != "auto", "decided when the data set is opened"
+        return self.residual
 
     def recipe(self) -> dict[str, Any]:
         """Return the settings that determine the result, as JSON-like values."""

@@ -16,13 +16,18 @@ import numpy as np
 
 from hindcast.pipeline.arrays import Flags, Floats, Ints, Values
 from hindcast.pipeline.errors import FormatError
-from hindcast.pipeline.settings.sections import ScaleBy, ScaleSettings
+from hindcast.pipeline.settings.sections import ScaleBy, ScaleChoice, ScaleSettings
 from hindcast.pipeline.split.exact_quantiles import count_quantiles, robust_scale
 from hindcast.pipeline.split.exact_sums import Sums
 from hindcast.pipeline.split.steps import Steps
 from hindcast.pipeline.split.training_rows import Columns, Key, TrainingRows
 from hindcast.pipeline.store.index_types import Split
 from hindcast.pipeline.store.layout import SCALER_FORMAT
+
+DIFFERENT = 2.0
+"""With `auto`, series have scales of their own from this factor on, between the standard deviations of a target that nine tenths
+and one tenth of the series do not exceed.
+"""
 
 _MOST_EXAMPLES = 3  # series whose target is constant
 
@@ -81,19 +86,22 @@ def fit_scaler(
     """Return the content of scaler.json.
 
     A feature counts in the steps of the training split (inside its interval) where it is not missing; a target counts in
-    the steps where it has weight. With `none` nothing is scaled: mean 0 and deviation 1. If `steps.read` reads
+    the steps where it has weight. With `none` nothing is scaled: mean 0 and deviation 1. The key `auto`, where a choice is, holds the
+    factor that decided. If `steps.read` reads
     files in `folder`, it is called in the engine's workers. The key `constant` is there only if a target does not vary in
     the training rows of a series, or has none at all. Raises FormatError if a training row of X or Y is not finite.
     """
-    sides = {
-        "features": _Side(columns.features, how.by, how.min_rows, columns.own),
-        "targets": _Side(columns.targets, how.of_targets, how.min_rows, np.ones(len(columns.targets), bool)),
-    }
-    scaled = {kind: side for kind, side in sides.items() if side.by != "none"}
     # by series, whatever the scales: merging is exact, and shows which targets do not vary
     keys, sums = TrainingRows(steps, train, columns, 2).sums(
-        tuple(kind for kind in sides if kind in scaled or kind == "targets"), folder
+        ("targets",) if how.by == "none" else ("features", "targets"), folder
     )
+    factor = _largest_factor(sums["targets"], how.min_rows) if keys else 1.0
+    by, target = (_decided(choice, factor) for choice in (how.by, how.of_targets))
+    sides = {
+        "features": _Side(columns.features, by, how.min_rows, columns.own),
+        "targets": _Side(columns.targets, target, how.min_rows, np.ones(len(columns.targets), bool)),
+    }
+    scaled = {kind: side for kind, side in sides.items() if side.by != "none"}
     for kind in scaled.keys() & sums.keys():
         scaled[kind].set_sums(keys, sums[kind])
     _check_finite(sides.values())
@@ -105,9 +113,10 @@ def fit_scaler(
     constant = _constant_targets(columns.targets, keys, sums["targets"]) if keys else {}
     return {
         "format": SCALER_FORMAT,
-        "by": how.by,
-        "target": how.of_targets,
+        "by": by,
+        "target": target,
         "min_rows": how.min_rows,
+        **({"auto": factor} if "auto" in {how.by, how.of_targets} else {}),
         **({"robust": True} if how.robust else {}),
         **({"capacity": capacity} if (capacity := _capacity(columns)) else {}),
         **({"constant": constant} if constant else {}),
@@ -116,6 +125,27 @@ def fit_scaler(
         "groups": _entries({kind: side.scales(1) for kind, side in sides.items()}),
         "series": _entries({kind: side.scales(2) for kind, side in sides.items()}),
     }
+
+
+def _decided(choice: ScaleChoice, factor: float) -> ScaleBy:
+    if choice != "auto":
+        return choice
+    return "series" if factor >= DIFFERENT else "feature"
+
+
+def _largest_factor(sums: Sums, least: int) -> float:
+    """Return the largest factor, over the targets, between the standard deviations of series: see `DIFFERENT`.
+
+    Series with fewer than `least` training rows, and those that do not vary, are left out.
+    """
+    factors = [1.0]
+    for place in range(sums.count.shape[1]):
+        deviations = sums.deviation[:, place]
+        own = deviations[(sums.count[:, place] >= least) & (deviations > 0)]
+        if len(own):
+            low, high = np.quantile(own, 0.1, method="lower"), np.quantile(own, 0.9, method="higher")
+            factors.append(float(high / low))
+    return max(factors)
 
 
 def _constant_targets(names: Sequence[str], keys: Sequence[Key], sums: Sums) -> dict[str, Any]:

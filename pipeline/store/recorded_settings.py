@@ -80,7 +80,7 @@ def _scale_faults(path: Path, params: Params) -> Iterator[str]:
     now = {"by": how.by, "target": how.of_targets, "min_rows": how.min_rows, "robust": how.robust}
     for name, value in now.items():
         recorded = scaler.get(name, False)
-        if recorded != value:
+        if recorded != value and not (value == "auto" and "auto" in scaler):
             yield f"scale.{name}: {path} was fitted with {recorded}, and the settings have {value}: run the stage `scale`"
     divided, due = scaler.get("capacity", {}), capacity_columns(params.raw, params.align)
     if divided != due:

@@ -67,6 +67,11 @@ HOW: list[dict[str, Any]] = [
     {"by": "series", "robust": True},
     {"by": "group", "target": "series", "robust": True, "min_rows": 20},
     {"by": "none", "target": "series", "robust": True},
+    {"by": "auto"},
+    {"by": "auto", "robust": True},
+    {"by": "feature", "target": "auto"},
+    {"by": "auto", "target": "none"},
+    {"by": "auto", "target": "feature"},
 ]
 
 
@@ -82,6 +87,8 @@ def checked(
             kind: TrainingSums(kind, by)
             for kind, by in (("features", scale.by), ("targets", scale.of_targets))
         }
+        if scale.by == "auto":
+            sums["targets"] = TrainingSums("targets", "auto")  # as `GroupFindings.nothing` does
         for block in iter_blocks(dataset):
             for each in sums.values():
                 each.add(block, dataset.split("train"))
@@ -94,6 +101,25 @@ def test_every_scaler_that_the_stage_fits_passes(data: Path, how: dict[str, Any]
     found = checked(data, how)
     assert found.passed, found.examples
     assert found.rows_checked > 0 or how == {"by": "none"}
+
+
+@pytest.mark.parametrize("wrong", [{"by": "feature"}, {"by": "auto", "target": "feature"}])
+def test_a_scale_that_auto_is_not_is_found_out(data: Path, wrong: dict[str, Any]) -> None:
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings(**wrong))
+    found = checked(data, {"by": "auto"})
+    assert not found.passed
+    assert "the settings request 'series'" in str(found.examples)
+
+
+def test_auto_counts_only_series_with_enough_rows(data: Path) -> None:
+    how: dict[str, Any] = {"by": "auto", "min_rows": 250}
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings(**how))
+    assert read_json(data / "scaler.json")["by"] == "series"
+    assert checked(data, how).passed
+    how["min_rows"] = 10_000  # no series has so many training rows
+    build_scaler(data / "dataset.h5", data / "scaler.json", settings(**how))
+    assert read_json(data / "scaler.json")["by"] == "feature"
+    assert checked(data, how).passed
 
 
 def test_a_calendar_scaled_by_series_is_found_out(data: Path) -> None:

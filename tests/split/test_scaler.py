@@ -313,6 +313,25 @@ def test_by_group_there_are_no_series() -> None:
     assert found["series"] == []
 
 
+def test_auto_is_by_series_where_a_tenth_of_the_series_are_twice_another_tenth() -> None:
+    found, steps, train, power = fit_groups(by="auto", min_rows=100)
+    spreads = sorted(
+        rows_of(steps, train, power, group, name).std()
+        for group, series in GROUPS.items()
+        for name in series
+        if len(rows_of(steps, train, power, group, name)) >= 100
+    )
+    assert found["auto"] == pytest.approx(spreads[-1] / spreads[0])
+    assert found["auto"] > 2
+    assert (found["by"], found["target"]) == ("series", "series")
+    plain = fit_groups(by="series", min_rows=100)[0]
+    assert {**found, "auto": 0} == {**plain, "auto": 0}
+    targets_only = fit_groups(by="feature", target="auto")[0]
+    assert (targets_only["by"], targets_only["target"]) == ("feature", "series")
+    alike = fit_groups(by="auto", min_rows=10_000)[0]
+    assert (alike["by"], alike["target"], alike["auto"]) == ("feature", "feature", 1.0)
+
+
 def test_unscaled_targets_stand_beside_scaled_features() -> None:
     found, *_ = fit_groups(by="series", target="none")
     assert (found["targets"][0]["mean"], found["targets"][0]["std"]) == (0.0, 1.0)
