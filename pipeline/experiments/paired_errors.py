@@ -129,7 +129,8 @@ def pair_errors(first: PredictionRows, second: PredictionRows, part: Part) -> Pa
     days, counts = _DaySums(), dict.fromkeys(("rows", "other_actual", "other_origin"), 0)
     for keys in _batches(first, second, part):
         left, right = _matched(first.read(part, keys), second.read(part, keys))
-        predicted = ~(np.isnan(left[MODEL]) | np.isnan(right[MODEL]))
+        measured = ~(np.isnan(left["actual"]) & np.isnan(right["actual"]))
+        predicted = measured & ~(np.isnan(left[MODEL]) | np.isnan(right[MODEL]))
         same = left["actual"] == right["actual"]
         used = predicted & same
         counts["rows"] += int(used.sum())

@@ -51,6 +51,12 @@ def kept_lines(evaluation: Evaluation) -> Iterator[str]:
 
 def excluded_lines(evaluation: Evaluation) -> Iterator[str]:
     """Yield the rows excluded by each forecaster, forecasters without any value, and series without a compared row."""
+    for each in evaluation.ages:
+        if each.without:
+            yield (
+                f"{each.split}, {each.target}: {each.without:,} of {counted(each.rows, 'row')} without a measured value "
+                f"{evaluation.revision}"
+            )
     for judgement in evaluation.judgements:
         title = _title(judgement)
         for name, rows in judgement.comparison.missing.items():

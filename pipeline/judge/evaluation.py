@@ -36,6 +36,7 @@ from hindcast.pipeline.judge.stage_facts import policy_warning, read_stage_facts
 from hindcast.pipeline.judge.summed_series import sum_series
 from hindcast.pipeline.judge.table import Table
 from hindcast.pipeline.judge.unflagged_rows import FlaggedIntervals, flag_rows
+from hindcast.pipeline.judge.values_at_age import AgeCounts, ValuesAtAge, truth_text
 from hindcast.pipeline.learn.backend import check_libraries, leave_core, start_framework
 from hindcast.pipeline.learn.model_card import check_network, read_model_card
 from hindcast.pipeline.learn.tree_files import open_trees
@@ -59,7 +60,7 @@ class Evaluation:
     """The results in order (split, target), and the answers for the test split (validation if test is empty).
 
     `unknown` is a line on the series that the network never learned, empty if there are none; `constant` are lines on
-    targets that do not vary in training.
+    targets that do not vary in training. `ages` are empty if `evaluate.truth` is the last revision, which `revision` describes.
     """
 
     judgements: list[Judgement]
@@ -67,6 +68,8 @@ class Evaluation:
     quality: QualityCheck = _NO_CHECK
     unknown: str = ""
     constant: tuple[str, ...] = ()
+    ages: tuple[AgeCounts, ...] = ()
+    revision: str = ""
 
 
 def evaluate_workspace(params: Params, root: Path) -> Evaluation:
@@ -124,16 +127,20 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
     trees: PredictTrees | None = None,
     quality: QualityCheck = _NO_CHECK,
     reports: Path | None = None,
+    typed: Path | None = None,
 ) -> Evaluation:
     """Evaluate the model on validation and test; write all outputs to `root`/reports, or none.
 
-    `reports`: another folder, for forecasts that are not those of the network in `models/`. `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them. Rows that
+    `reports`: another folder, for forecasts that are not those of the network in `models/`; `typed`: the folder of the typed tables, if it is
+    not data/tables. `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them. Rows that
     `quality` flagged are scored like all others, and left out in a second set of scores.
     """
     listed = params.evaluate.baselines
     columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
     history = {} if reports else read_json(root / "models" / "history.json")
-    evaluator = _Evaluator(params, quality.intervals, IntervalColumns(params, root / "data" / "tables"))
+    typed = typed or root / "data" / "tables"
+    at_age = ValuesAtAge(params, typed)
+    evaluator = _Evaluator(params, quality.intervals, IntervalColumns(params, typed), at_age)
     tables = SplitTables(dataset, params.train, columns, predict, trees)
     with _open_outputs(reports or root / "reports") as out:
         with open_predictions(
@@ -141,8 +148,14 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
         ) as predictions:
             tables.evaluate(SPLITS, lambda table: evaluator.evaluate_table(table, predictions))
         judgements = evaluator.judgements
-        evaluation = Evaluation(judgements, _derive_answers(judgements), quality)
-        out["metrics.json"].write_text(canonical_json(collect_metrics(judgements)), encoding="utf-8")
+        ages = tuple(at_age.counts)
+        answers = _derive_answers(judgements)
+        evaluation = Evaluation(judgements, answers, quality, ages=ages, revision=truth_text(at_age.truth))
+        metrics = collect_metrics(judgements)
+        if at_ages := at_age.metrics():
+            metrics["measured_values"] = at_ages
+            facts = {**facts, "Measured values": at_ages}
+        out["metrics.json"].write_text(canonical_json(metrics), encoding="utf-8")
         plots_folder = out["plots"]
         single = [each for each in judgements if each.target in dataset.targets]  # no sums over series
         write_by_series(out["by_series.csv"], single)
@@ -171,8 +184,14 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
 class _Evaluator:
     """Evaluates one table after another; keeps the small results."""
 
-    def __init__(self, params: Params, flagged: FlaggedIntervals | None, intervals: IntervalColumns) -> None:
-        self._params, self._flagged, self._intervals = params, flagged, intervals
+    def __init__(
+        self,
+        params: Params,
+        flagged: FlaggedIntervals | None,
+        intervals: IntervalColumns,
+        at_age: ValuesAtAge,
+    ) -> None:
+        self._params, self._flagged, self._intervals, self._at_age = params, flagged, intervals, at_age
         self.judgements: list[Judgement] = []
         self.examples: dict[tuple[str, str], Examples] = {}
 
@@ -181,7 +200,7 @@ class _Evaluator:
         settings, table = self._params.evaluate, with_begins(table, self._params.raw)
         if self._flagged is not None:
             table = flag_rows(table, self._flagged, self._params)
-        table = self._intervals.add(table)
+        table = self._at_age.apply(self._intervals.add(table))  # intervals count all values known by then
         marked, comparison = mark_table(table, settings.baselines)
         with ThreadPoolExecutor(1) as other:  # compressing takes as long as scoring
             written = other.submit(predictions.add, marked)

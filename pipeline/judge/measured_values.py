@@ -1,4 +1,4 @@
-"""The measured values of forecast steps, and when each of them became known by the rule of its source."""
+"""The measured values of forecast steps, when each of them became known by the rule of its source, and which of its revisions counts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import numpy as np
 from hindcast.pipeline.align.ensemble import without_members
 from hindcast.pipeline.align.group_inputs import measured_targets
 from hindcast.pipeline.align.realized import Realized
-from hindcast.pipeline.arrays import Ints, Names, Times
+from hindcast.pipeline.arrays import Floats, Ints, Names, Times
 from hindcast.pipeline.judge.calibration import Measured
+from hindcast.pipeline.settings.monitoring import AtAge, Truth
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_table
 
@@ -30,11 +31,7 @@ class MeasuredValues:
         `row` is the place in `series` and `times`; a step without a value has none.
         """
         realized = self._targets[target]
-        names, place = np.unique(series.astype(str), return_inverse=True)
-        number = np.array([self._numbers.get(name, -1) for name in names.tolist()], np.int64)[place]
-        slot = np.where(
-            number >= 0, self._grid.own.slot(np.maximum(number, 0), self._grid.own.steps.instants(times)), -1
-        )
+        slot = self._slots(series, times)
         rows = np.flatnonzero(slot >= 0)
         first, last = realized.start[slot[rows]], realized.start[slot[rows] + 1]
         count = last - first
@@ -43,6 +40,39 @@ class MeasuredValues:
         kept = _changes(realized)[event]
         event = event[kept]
         return Measured(row[kept], realized.events.known[event], realized.events.value[event])
+
+    def at_age(self, target: str, series: Names, times: Times, truth: Truth, moment: int) -> Floats:
+        """Return the revision of each value (R,) that counts, by name and label as in `of`; see the function `at_age`."""
+        made = np.full(len(times), np.nan)
+        slot = self._slots(series, times)
+        there = np.flatnonzero(slot >= 0)
+        made[there] = at_age(self._targets[target], slot[there], truth, moment)
+        return made
+
+    def _slots(self, series: Names, times: Times) -> Ints:
+        """Return the slot of each step; -1 where there is none."""
+        names, place = np.unique(series.astype(str), return_inverse=True)
+        number = np.array([self._numbers.get(name, -1) for name in names.tolist()], np.int64)[place]
+        axis = self._grid.own
+        return np.where(number >= 0, axis.slot(np.maximum(number, 0), axis.steps.instants(times)), -1)
+
+
+def at_age(target: Realized, slots: Ints, truth: Truth, moment: int) -> Floats:
+    """Return the revision of the value of each slot (R,) that counts, among those known at `moment`; NaN if there is none yet."""
+    if isinstance(truth, AtAge):
+        axis = target.axis
+        ends = axis.steps.instants(axis.times()[slots] + axis.frequency) + truth.after.ns
+        return np.where(ends <= moment, target.at(slots, np.minimum(ends, moment)), np.nan)
+    if truth == "last":
+        return target.at(slots, np.full(len(slots), moment))
+    values = np.flatnonzero(~np.isnan(target.events.value))  # a cell may have been empty at first
+    place = np.searchsorted(values, target.start[slots])
+    first = np.append(values, len(target.events.value))[place]
+    is_known = first < target.start[slots + 1]
+    made = np.full(len(slots), np.nan)
+    made[is_known] = target.events.value[first[is_known]]
+    made[is_known & (target.events.known.take(first, mode="clip") > moment)] = np.nan
+    return made
 
 
 def measured_values(tables: Path, params: Params, group: str) -> MeasuredValues:

@@ -121,7 +121,10 @@ def open_predictions(
 
 
 class PredictionsFile:
-    """Writes the rows of tables whose target is known. The column `compared` marks the rows used for the metrics."""
+    """Writes the rows of tables whose target is known. The column `compared` marks the rows used for the metrics.
+
+    `actual` is null where a target has no value at the age of `evaluate.truth`.
+    """
 
     def __init__(self, writer: pq.ParquetWriter, forecasters: tuple[str, ...], intervals: int = 0) -> None:
         self._writer, self._forecasters, self._intervals = writer, forecasters, intervals
@@ -132,7 +135,8 @@ class PredictionsFile:
         series = pa.array(table.names.series, pa.string())
         for start in range(0, len(table), _ROW_GROUP):
             block = slice(start, start + _ROW_GROUP)
-            rows = start + np.flatnonzero(~np.isnan(table.actual[block]))
+            known = table.actual if table.last is None else table.last
+            rows = start + np.flatnonzero(~np.isnan(known[block]))
             key = pa.array(table.series[rows])
             columns = [
                 pa.repeat(pa.scalar(table.split, pa.string()), len(rows)),
@@ -142,7 +146,7 @@ class PredictionsFile:
                 pa.array(table.time[rows]).cast(_STAMP),
                 pa.array(table.origin[rows]).cast(_STAMP),
                 pa.repeat(pa.scalar(table.target, pa.string()), len(rows)),
-                pa.array(table.actual[rows]),
+                pa.array(table.actual[rows], from_pandas=True),
                 *(self._column(table, name, rows) for name in self._forecasters),
                 *([] if table.quantiles is None else map(pa.array, table.quantiles[rows].T)),
                 *self._bounds(table, rows),

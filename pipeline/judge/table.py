@@ -42,7 +42,7 @@ class Table:
     point forecast is one of them. `flagged` has a bit of each of `labels` that the quality check or `align.usable` gives the
     row; None: no row is flagged. `begins` is when the steps start, where that is not `time`: for steps of local days. `bounds` are
     the calibrated intervals of some forecasters, (row, interval, 2): interval i has the nominal coverage `coverages[i]`; NaN if too few
-    errors were known at the origin.
+    errors were known at the origin. `last` are the values of the shards, where `actual` has other revisions by `evaluate.truth`.
     """
 
     split: str
@@ -64,6 +64,7 @@ class Table:
     begins: Times | None = None
     coverages: tuple[float, ...] = ()
     bounds: dict[str, Values] = field(default_factory=dict)
+    last: Values | None = None
 
     def leads(self, rows: slice) -> Times:
         """Return the time from the origin to the start of the step (ns) of some rows."""

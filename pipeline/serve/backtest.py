@@ -84,7 +84,7 @@ def backtest(params: Params, root: Path, replay: Replay) -> Backtest:
     remove_path(work)
     try:
         return _judge(
-            params, root, replay, fits, observed_range(params, tables, work, (begins[0], begins[-1]))
+            params, root, tables, replay, fits, observed_range(params, tables, work, (begins[0], begins[-1]))
         )
     finally:
         remove_path(work)
@@ -132,8 +132,13 @@ def _fit(params: Params, project: Path, tables: Path, replay: Replay, span: tupl
     return PastFit(project / WORK / key, project, tables, own, known, (known, end))
 
 
-def _judge(
-    params: Params, root: Path, replay: Replay, fits: Sequence[PastFit], observed: ObservedRange
+def _judge(  # noqa: PLR0917 - what is judged, and on what
+    params: Params,
+    root: Path,
+    tables: Path,
+    replay: Replay,
+    fits: Sequence[PastFit],
+    observed: ObservedRange,
 ) -> Backtest:
     """Judge the forecasts of all folds together and fold by fold; write the report."""
     joined = observed.dataset.with_name("forecasts.parquet")
@@ -155,6 +160,7 @@ def _judge(
             {"Backtest": facts},
             quality=read_quality_check(root / FOLDER),
             reports=out,
+            typed=tables,
         )
         judged = {each.target: each for each in evaluation.judgements if each.split == "test" and each.rival}
         rivals = {target: str(each.rival) for target, each in judged.items() if target in dataset.targets}

@@ -84,7 +84,7 @@ class PredictionsOfTest:
         }
 
     def deviations(self) -> dict[tuple[str, str], float]:
-        """Return the standard deviation of the measured values of each group and target."""
+        """Return the standard deviation of the measured values of each group and target that has some."""
         sums: dict[tuple[str, str], tuple[int, float, float]] = {}
         for piece in self._pieces(["group", "target", "actual"]):
             part = piece.set_column(2, "actual", piece["actual"].cast(pa.float64()))
@@ -92,6 +92,8 @@ class PredictionsOfTest:
                 [("actual", "count"), ("actual", "mean"), ("actual", "variance")]
             )
             for row in found.to_pylist():
+                if not row["actual_count"]:
+                    continue
                 key = row["group"], row["target"]
                 more = row["actual_count"], row["actual_mean"], row["actual_variance"] * row["actual_count"]
                 sums[key] = _joined(sums[key], more) if key in sums else more

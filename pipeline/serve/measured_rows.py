@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from hindcast.pipeline.align.baselines import LONGEST_REACH, Basis, baselines
 from hindcast.pipeline.align.grid import Grid
 from hindcast.pipeline.align.group_inputs import GroupInputs, prepare_group
-from hindcast.pipeline.align.realized import Realized
 from hindcast.pipeline.arrays import Floats, Ints, Times
 from hindcast.pipeline.forecasters import STORED
+from hindcast.pipeline.judge.measured_values import at_age
 from hindcast.pipeline.settings.base import DAY
-from hindcast.pipeline.settings.monitoring import AtAge, Truth
 from hindcast.pipeline.settings.params import Params
 
 if TYPE_CHECKING:
@@ -57,7 +56,8 @@ def measure(
     numbers = {name: number for number, name in enumerate(prepared.grid.names)}
     names, place = np.unique(keys.series, return_inverse=True)
     number = np.array([numbers.get(str(name), -1) for name in names], np.int64)[place]
-    slot = prepared.grid.own.slot(np.maximum(number, 0), keys.valid)
+    own = prepared.grid.own
+    slot = own.slot(np.maximum(number, 0), own.steps.instants(keys.valid))
     for target in params.align.target:
         there = np.flatnonzero((number >= 0) & (slot >= 0) & (keys.target == target))
         if not len(there):
@@ -68,19 +68,6 @@ def measure(
         basis = Basis(cleaned, stored, _rows(prepared, series, at), origin, cleaned.newest(series, origin))
         baseline[there] = baselines(basis)
     return Measured(actual, baseline)
-
-
-def at_age(target: Realized, slots: Ints, truth: Truth, moment: int) -> Floats:
-    """Return the revision of the value of each slot (R,) that counts, among those known at `moment`; NaN if there is none yet."""
-    if isinstance(truth, AtAge):
-        axis = target.axis
-        ends = axis.steps.instants(axis.times()[slots] + axis.frequency) + truth.after.ns
-        return np.where(ends <= moment, target.at(slots, np.minimum(ends, moment)), np.nan)
-    if truth == "last":
-        return target.at(slots, np.full(len(slots), moment))
-    first = target.start[slots]
-    is_known = first < target.start[slots + 1]
-    return np.where(is_known, target.events.value.take(first, mode="clip"), np.nan)
 
 
 def _used(

@@ -13,6 +13,7 @@ from hindcast.pipeline.arrays import TIME_MAX, Flags, Floats
 from hindcast.pipeline.errors import MissingInputError
 from hindcast.pipeline.files import write_json
 from hindcast.pipeline.forecasters import STORED
+from hindcast.pipeline.judge.values_at_age import truth_value
 from hindcast.pipeline.serve.alarms import Alarm, CheckSummary, raise_alarms
 from hindcast.pipeline.serve.arrivals import BEFORE, Arrivals, read_arrivals
 from hindcast.pipeline.serve.daily_inputs import Daily, read_daily
@@ -236,13 +237,8 @@ def _report(  # noqa: PLR0913, PLR0917 - the parts of the report
             name: [each.as_dict() for each in arrivals if each.source == name]
             for name in dict.fromkeys(each.source for each in arrivals)
         },
-        "settings": params.monitor.model_dump(mode="json") | {"truth": _truth(params)},
+        "settings": params.monitor.model_dump(mode="json") | {"truth": truth_value(params.evaluate.truth)},
     }
-
-
-def _truth(params: Params) -> Any:
-    truth = params.evaluate.truth
-    return truth if isinstance(truth, str) else truth.model_dump(mode="json")
 
 
 def _by_source(facts: list[InputFacts]) -> dict[str, Any]:

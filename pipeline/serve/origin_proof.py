@@ -186,7 +186,7 @@ class OriginProof:
         """Count the values that differ from the evaluated ones by more than the tolerance; `names` are those of the steps."""
         gaps = np.abs(values.astype(np.float64) - evaluated)
         last_digits = np.spacing(np.abs(evaluated)).astype(np.float64) * _LAST_DIGITS
-        allowed = np.maximum(TOLERANCE * self._deviations[entry["group"], target], last_digits)
+        allowed = np.maximum(TOLERANCE * self._deviations.get((entry["group"], target), 0.0), last_digits)
         differs = np.flatnonzero(~(gaps <= allowed))
         self._findings.count("predictions", len(values))
         texts = [
@@ -199,7 +199,7 @@ class OriginProof:
         _note(entry["from_evaluation_start"], in_deviations)
 
     def _in_deviations(self, group: str, target: str, values: Values, evaluated: Values) -> Floats:
-        deviation = self._deviations[group, target]
+        deviation = self._deviations.get((group, target), 0.0)
         gaps: Floats = np.abs(values.astype(np.float64) - evaluated) / (deviation or np.nan)
         return gaps
 

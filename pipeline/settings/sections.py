@@ -93,8 +93,8 @@ class EvaluateSettings(Section):
     - `baselines`: the other forecasters, all scored on the same rows.
     - `trees_max_rows`: the most rows on which the boosted trees are fitted; a sample is drawn from more.
     - `sums`: the sum of the series of each group, of all series, or both.
-    - `truth`: the revision of a measured value that `monitor` compares forecasts with: the `first`, the `last`, or the one known at
-      an age, such as {after: 30d}. `evaluate` itself compares with the last one, which the shards hold.
+    - `truth`: the revision of a measured value with which `evaluate` and `monitor` compare forecasts: the `first`, the `last`, or the
+      one known at an age, such as {after: 30d}.
     - `intervals`: the nominal coverage of the intervals, such as [0.5, 0.8], which are calibrated at each origin by the errors known
       by then.
     """

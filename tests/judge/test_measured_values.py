@@ -61,6 +61,12 @@ def test_a_revision_counts_if_it_changes_the_value_and_an_unknown_series_has_non
     assert sorted(zip(found.row.tolist(), (found.known - START) // HOUR, found.value.tolist(), strict=True)) == [
         (1, 4, 7.0), (2, 2, 10.0), (2, 9, 12.0),
     ]  # fmt: skip
+    values, newest = MeasuredValues({"meter": meter}, chosen, "here"), START + 99 * HOUR
+    for truth, due in (("first", [np.nan, 7.0, 10.0, np.nan]), ("last", [np.nan, 7.0, 12.0, np.nan])):
+        np.testing.assert_array_equal(values.at_age("usage", series, times, truth, newest), due)  # type: ignore[arg-type]
+    np.testing.assert_array_equal(
+        values.at_age("usage", series, times, "first", START + 3 * HOUR), [np.nan, np.nan, 10.0, np.nan]
+    )
 
 
 def test_steps_of_local_days_are_found_by_their_labels() -> None:

@@ -90,3 +90,25 @@ def test_an_unknown_series_and_a_step_without_rows_have_no_value(rows: pd.DataFr
     found = measure({"usage": rows}, settings(), "g", wanted, MOMENT)
     assert np.isnan(found.actual).all()
     assert np.isnan(measure({}, settings(), "g", wanted, MOMENT).actual).all()
+
+
+def test_steps_of_local_days_west_of_greenwich_are_found_by_their_labels() -> None:
+    zone = "America/New_York"
+    days = pd.date_range("2024-03-01", periods=30, freq="D", tz=zone).tz_convert("UTC").as_unit("ns")
+    frame = pd.DataFrame(
+        {
+            "series": "a",
+            "valid_time": days.astype("int64"),
+            "known_time": days.astype("int64") + 26 * HOUR,
+            "usage": np.arange(30.0),
+        }
+    ).astype({"series": "category"})
+    features: dict[str, Any] = {"forecast": [], "lags": {}}
+    params = mock_params(
+        raw={"zone": zone, "frequency": "1d"}, align={"features": features, "origin": {"before": "1d"}}
+    )
+    labels = np.array([np.datetime64(f"2024-03-{day}", "ns").astype(np.int64) for day in range(10, 21)])
+    names = np.full(len(labels), "a")
+    wanted = ForecastKeys(names, np.full(len(labels), "usage"), labels, labels - DAY)
+    found = measure({"usage": frame}, params, "g", wanted, int(days[-1].value) + 2 * DAY)
+    assert found.actual.tolist() == list(np.arange(9.0, 20.0))
