@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {"+": "green", "-": "red", "@": "cyan"}
 _MOST_LINES = 100  # of the changes of one file, while asking: a lock file has thousands
+_UNASKED = "so nothing was written: `hindcast upgrade --yes` writes everything but files that you edited, `--dry-run` only shows it."
 _HELP = (
     "Bring the project in the current folder to the installed version of hindcast: show how the files that `hindcast init` generated "
     "change and which stages run again, ask, then write the files, and the keys of the code to code.yaml. Files that you edited are "
@@ -51,25 +52,29 @@ def upgrade(
         if not plan.is_needed:
             _say(f"Nothing to do: the project is as hindcast {plan.version} writes it.")
             return
-        _say(f"From hindcast {plan.record.version or 'of unknown version'} to hindcast {plan.version}:")
+        _say(_versions(plan))
         most = None if dry_run else _MOST_LINES
         for change in plan.changes:
             _show(change, most)
         is_asking = not (yes or dry_run)
-        if is_asking and not sys.stdin.isatty():
-            raise MissingInputError(
-                "There is no terminal to ask on, so nothing was written: `hindcast upgrade --yes` writes everything but files that you "
-                "edited, `--dry-run` only shows it."
-            )
+        if is_asking and (sys.stdin is None or not sys.stdin.isatty()):
+            raise MissingInputError(f"There is no terminal to ask on, {_UNASKED}")
         kept = _kept(plan, is_asking=is_asking)
         _show_effects(plan, kept, most)
         if dry_run:
             _say("Nothing was written (--dry-run).")
-        elif is_asking and not typer.confirm("Write this?", default=False):
+        elif is_asking and not _confirm("Write this?"):
             _say("Nothing was written.")
         else:
             written = ", ".join(plan.write(kept, asked=is_asking))
             _say(f"Wrote {written}. Look at `git diff` and commit; `dvc repro` then runs the stages above.")
+
+
+def _versions(plan: Upgrade) -> str:
+    before = plan.record.version or "of unknown version"
+    if before == plan.version:
+        return f"The project is of this version, hindcast {before}, but not as it writes it here:"
+    return f"From hindcast {before} to hindcast {plan.version}:"
 
 
 def _kept(plan: Upgrade, *, is_asking: bool) -> set[str]:
@@ -79,8 +84,15 @@ def _kept(plan: Upgrade, *, is_asking: bool) -> set[str]:
     return {
         change.path
         for change in plan.edited
-        if not typer.confirm(f"{printable(change.path)}: {change.state}. Replace it?", default=False)
+        if not _confirm(f"{printable(change.path)}: {change.state}. Replace it?")
     }
+
+
+def _confirm(question: str) -> bool:
+    try:
+        return typer.confirm(question, default=False)
+    except typer.Abort:  # the terminal was closed, or Ctrl-C
+        raise MissingInputError(f"There was no answer, {_UNASKED}") from None
 
 
 def _show(change: FileChange, most: int | None) -> None:

@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from hindcast.pipeline.wording import printable
+from hindcast.pipeline.settings.strict_yaml import first_faults
+from hindcast.pipeline.wording import counted, printable
 from hindcast.stages.common import Debug, command_main, reported_errors
 
 _HELP = (
     "Choose the data set that `dvc repro` and `dvc exp run` use: names it in conf/config.yaml, whose other lines stay as they are, "
-    "and composes params.yaml from conf/ for it. Without a name, list the data sets."
+    "composes params.yaml from conf/ for it, and names the faults of its settings. Without a name, list the data sets."
 )
 
 
@@ -27,6 +28,7 @@ def use(
     with reported_errors("use", debug=debug):
         from hindcast.pipeline.project.composition import data_sets
         from hindcast.pipeline.project.data_set_choice import choose_data_set, chosen_data_set
+        from hindcast.pipeline.project.inputs_check import faults_of_project
 
         if name is None:
             chosen = chosen_data_set(Path())
@@ -41,6 +43,13 @@ def use(
                 keep="\n",
             )
         )
+        if faults := faults_of_project(Path()):
+            head = (
+                f"Warning: {counted(len(faults), 'fault')} in its settings, with which no stage runs; correct them in conf/, then: "
+                f"hindcast use {choice.now}"
+            )
+            lines = [head, *(f"  - {fault}" for fault in first_faults(faults)), ""]
+            sys.stdout.write(printable("\n".join(lines), keep="\n"))
 
 
 main = command_main("use", use, _HELP, "hindcast use mine")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -151,16 +151,9 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
         ages = tuple(at_age.counts)
         answers = _derive_answers(judgements)
         evaluation = Evaluation(judgements, answers, quality, ages=ages, revision=truth_text(at_age.truth))
-        metrics = collect_metrics(judgements)
-        if at_ages := at_age.metrics():
-            metrics["measured_values"] = at_ages
-            facts = {**facts, "Measured values": at_ages}
-        out["metrics.json"].write_text(canonical_json(metrics), encoding="utf-8")
-        plots_folder = out["plots"]
-        single = [each for each in judgements if each.target in dataset.targets]  # no sums over series
-        write_by_series(out["by_series.csv"], single)
-        write_breakdown(plots_folder / "error_by_lead.csv", "lead_hours", single, "by_lead")
-        write_breakdown(plots_folder / "error_by_hour.csv", "hour", single, "by_hour")
+        at_ages, plots_folder = at_age.metrics(), out["plots"]
+        facts = {**facts, **at_ages}
+        _write_numbers(out, judgements, at_ages, dataset.targets)
         shown = [judgement for judgement, _ in evaluation.answers]
         examples = {each.target: evaluator.examples.get((each.split, each.target)) for each in shown}
         plots = draw_all(plots_folder, shown, examples, history)
@@ -179,6 +172,18 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
         )
         write_report(out["report.html"], contents)
     return evaluation
+
+
+def _write_numbers(
+    out: dict[str, Path], judgements: list[Judgement], at_ages: dict[str, Any], targets: Sequence[str]
+) -> None:
+    """Write metrics.json and the CSV files."""
+    metrics = collect_metrics(judgements) | at_ages
+    out["metrics.json"].write_text(canonical_json(metrics), encoding="utf-8")
+    single = [each for each in judgements if each.target in targets]  # no sums over series
+    write_by_series(out["by_series.csv"], single)
+    write_breakdown(out["plots"] / "error_by_lead.csv", "lead_hours", single, "by_lead")
+    write_breakdown(out["plots"] / "error_by_hour.csv", "hour", single, "by_hour")
 
 
 class _Evaluator:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +16,11 @@ from hindcast.pipeline.settings.params import Params
 
 FORECASTERS = ("model", "published")
 """The forecasters that have intervals; those of the published forecast are what the model's are compared with."""
+
+
+def interval_names(coverages: Sequence[float]) -> list[str]:
+    """Return the names of the ends of intervals: `low_80`, `high_80` for the nominal coverage 0.8, and so on."""
+    return [f"{end}_{100 * coverage:g}" for coverage in coverages for end in ("low", "high")]
 
 
 def base_bounds(

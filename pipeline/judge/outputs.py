@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hindcast.pipeline.judge.answer import UnflaggedAnswer, derive_unflagged, derive_usable
+from hindcast.pipeline.judge.interval_columns import interval_names
 from hindcast.pipeline.judge.scores import Judgement, Sums, Unflagged
 from hindcast.pipeline.judge.table import Table
 
@@ -164,11 +165,6 @@ class PredictionsFile:
         if name not in table.forecasts:
             return pa.nulls(len(rows), pa.float32())
         return pa.array(table.forecasts[name][rows], from_pandas=True)  # NaN becomes null
-
-
-def interval_names(coverages: Sequence[float]) -> list[str]:
-    """Return the names of the ends of intervals: `low_80`, `high_80` for the nominal coverage 0.8, and so on."""
-    return [f"{end}_{100 * coverage:g}" for coverage in coverages for end in ("low", "high")]
 
 
 def _schema(forecasters: Sequence[str], levels: Sequence[float], coverages: Sequence[float]) -> pa.Schema:

@@ -67,13 +67,13 @@ class ValuesAtAge:
         return replace(table, actual=actual, last=table.actual)
 
     def metrics(self) -> dict[str, Any]:
-        """Return the part of metrics.json: the setting, and the counts by split and target; empty if the last revision is asked for."""
+        """Return the entry of metrics.json: the setting, and the counts by split and target; empty if the last revision is asked for."""
         if self.truth == "last":
             return {}
         found: dict[str, Any] = {}
         for each in self.counts:
             found.setdefault(each.split, {})[each.target] = each.as_dict()
-        return {"truth": truth_value(self.truth), "rows": found}
+        return {"measured_values": {"truth": truth_value(self.truth), "rows": found}}
 
 
 def truth_value(truth: Truth) -> Any:

@@ -22,6 +22,7 @@ INSTALLED = ImportGraph(Path(__file__).parents[2])
 
 _DISTRIBUTIONS = {"hydra": "hydra-core", "ruamel": "ruamel.yaml", "yaml": "PyYAML"}  # where the names differ
 _READS = {"zoneinfo": "tzdata"}  # modules of Python that read the data of a library
+_PAGES = (".html", ".css", ".j2")
 _DIGITS = 16  # of a SHA-256: 64 bits, enough against chance
 _VERSION = re.compile(r"^Version:[ \t]*(\S+)", re.MULTILINE)
 
@@ -36,6 +37,17 @@ def code_key(stage: str, package: ImportGraph = INSTALLED) -> str:
     """
     versions = library_versions(stage, package)
     return f"{_digest_of(package, _reached(stage, package))}-{_digest_of_versions(versions)}"
+
+
+def program_key(module: str, package: ImportGraph = INSTALLED) -> str:
+    """Return the key of the code that a module imports, as `code_key`, without the packaged files of pages: for programs that write none.
+
+    Libraries that are not installed have no part in it.
+    """
+    reached = _closure(module, f"the program {module}", package)
+    found = {name: _version_of(name) for name in _libraries_of(reached, package)}
+    versions = {name: number for name, number in found.items() if number is not None}
+    return f"{_digest_of(package, reached, but=_PAGES)}-{_digest_of_versions(versions)}"
 
 
 def code_keys(stages: Iterable[str] = STAGES) -> dict[str, str]:
@@ -88,7 +100,10 @@ def changed_libraries(before: Mapping[str, str], stage: str) -> list[str]:
 
 def stage_libraries(stage: str, package: ImportGraph = INSTALLED) -> list[str]:
     """Return the libraries that a stage's modules import, by the name of the import, sorted."""
-    reached = _reached(stage, package)
+    return _libraries_of(_reached(stage, package), package)
+
+
+def _libraries_of(reached: set[str], package: ImportGraph) -> list[str]:
     tops = {name.partition(".")[0] for module in reached for name in package.imports_of(module)}
     used = {_READS.get(top, top) for top in tops}
     return sorted(used - sys.stdlib_module_names - {"hindcast", "pipeline", "stages", ""})
@@ -108,17 +123,22 @@ def installed_version() -> str:
 
 
 def _reached(stage: str, package: ImportGraph) -> set[str]:
-    reached = package.closure(f"stages.{stage}")
+    return _closure(f"stages.{stage}", f"the stage {stage}", package)
+
+
+def _closure(module: str, name: str, package: ImportGraph) -> set[str]:
+    reached = package.closure(module)
     if not reached:
         raise FormatError(
-            f"The source files of the stage {stage} are not in {package.root}, so its code has no key: install hindcast again."
+            f"The source files of {name} are not in {package.root}, so its code has no key: install hindcast again."
         )
     return reached
 
 
-def _digest_of(package: ImportGraph, modules: set[str]) -> str:
+def _digest_of(package: ImportGraph, modules: set[str], but: tuple[str, ...] = ()) -> str:
     contents = {package.relative_path(name): package.source(name) for name in modules}
-    contents |= {name: path.read_bytes() for name, path in package.data_beside(modules).items()}
+    beside = package.data_beside(modules).items()
+    contents |= {name: path.read_bytes() for name, path in beside if path.suffix not in but}
     whole = hashlib.sha256()
     for name in sorted(contents):
         whole.update(f"{name}\n{len(contents[name])}\n".encode() + contents[name])

@@ -42,6 +42,11 @@ def examine_settings(given: dict[str, Any]) -> tuple[Params, list[str]]:
     return params, [*faults, *format_faults(params), *unit_faults(params)]
 
 
+def faults_of_project(root: Path) -> list[str]:
+    """Return all faults of the settings in params.yaml below a folder."""
+    return examine_settings(read_params(root / "params.yaml"))[1]
+
+
 def format_faults(params: Params) -> Iterator[str]:
     """Yield why the format of a timestamp cannot be used; nothing if the section raw is not valid."""
     raw = params.raw if "raw" in params.__dict__ else None

@@ -28,6 +28,7 @@ from hindcast.pipeline.judge.span_skill import (
 )
 from hindcast.pipeline.serve.fit_key import fit_key
 from hindcast.pipeline.serve.fresh_tables import FOLDER, fresh_tables
+from hindcast.pipeline.serve.known_digests import digests_of_known
 from hindcast.pipeline.serve.observed_range import ObservedRange, groups_of, observed_range
 from hindcast.pipeline.serve.past_fit import PastFit, run_fits
 from hindcast.pipeline.serve.past_settings import check_policy, settings_at
@@ -71,14 +72,18 @@ class Backtest:
 def backtest(params: Params, root: Path, replay: Replay) -> Backtest:
     """Replay the past of the raw files below `root`, and write `reports/backtest/`.
 
-    Folds that are complete are not made again; those that were stopped go on. Raises SettingsError if the range has no origin or the split
+    Folds that are complete are not made again, unless rows known by their end, settings or code that they use have changed; those that were
+    stopped go on. Raises SettingsError if the range has no origin or the split
     policy does not hold out the newest part, LeakError if a fold would be trained with what was known later, and the errors of the stages.
     """
     check_policy(params)
     tables = fresh_tables(params, root).resolve()
     begins = fold_begins(replay, newest_measured(params, tables))
-    spans = pairwise(begins)
-    fits = [_fit(params, root.resolve(), tables, replay, span) for span in spans]
+    spans, rows = pairwise(begins), digests_of_known(tables, params, begins[1:])
+    fits = [
+        _fit(params, root.resolve(), tables, replay, span, of_span)
+        for span, of_span in zip(spans, rows, strict=True)
+    ]
     run_fits(fits, root.resolve(), "backtest")
     work = root / WORK / "judged"
     remove_path(work)
@@ -125,10 +130,12 @@ def newest_measured(params: Params, tables: Path) -> int:
     return -(-newest // SECOND) * SECOND
 
 
-def _fit(params: Params, project: Path, tables: Path, replay: Replay, span: tuple[int, int]) -> PastFit:
+def _fit(  # noqa: PLR0917 - what is fitted to which rows
+    params: Params, project: Path, tables: Path, replay: Replay, span: tuple[int, int], rows: str
+) -> PastFit:
     known, end = span
     own = settings_at(params, known, replay.window)
-    key = fit_key(own, project, tables, {"known": known, "end": end})
+    key = fit_key(own, project, rows, {"known": known, "end": end})
     return PastFit(project / WORK / key, project, tables, own, known, (known, end))
 
 

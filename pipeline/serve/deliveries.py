@@ -18,7 +18,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from hindcast.pipeline.files import canonical_json, replace_file
-from hindcast.pipeline.judge.outputs import interval_names
+from hindcast.pipeline.judge.interval_columns import interval_names
 from hindcast.pipeline.serve.forecast_rows import ForecastRows
 from hindcast.pipeline.serve.worse_revision import count_worse
 from hindcast.pipeline.settings.base import HOUR

@@ -5,25 +5,35 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hindcast.pipeline.files import code_digest, digest_of_file, digest_of_value
+from hindcast.pipeline.files import digest_of_file, digest_of_value
+from hindcast.pipeline.project.code_keys import INSTALLED, program_key
+from hindcast.pipeline.project.import_graph import ImportGraph
 from hindcast.pipeline.settings.params import Params
-from hindcast.pipeline.tables import MANIFEST
 
+_PROGRAM = "pipeline.serve.fit_program"
 _LENGTH = 16  # hexadecimal digits
-_LIBRARIES = ("h5py", "keras", "numpy", "pyarrow")
-_UNREAD: Any = {"raw": {"path", "name"}, "evaluate": True, "simulate": True, "refit": True}
+_UNREAD: Any = {
+    "raw": {"path", "name"},
+    "evaluate": True,
+    "simulate": True,
+    "refit": True,
+    "monitor": True,
+}
 
 
-def fit_key(params: Params, project: Path, tables: Path, more: dict[str, Any]) -> str:
-    """Return the key of a fit with these settings from these tables; `more` are further JSON-like values that decide its result.
+def fit_key(
+    params: Params, project: Path, rows: str, more: dict[str, Any], package: ImportGraph = INSTALLED
+) -> str:
+    """Return the key of a fit with these settings; `more` are further JSON-like values that decide its result.
 
-    The code of the project, the versions of libraries and the modules of a network of its own are part of it.
+    `rows` is the digest of all rows that it may use, as `digests_of_known` gives it. The code that the program of a fit imports, the versions
+    of the libraries that this code imports, and the modules of a network of its own are part of the key; code that judges, draws or reports is not.
     """
     return digest_of_value(
         {
             "settings": params.model_dump(mode="json", exclude=_UNREAD),
-            "tables": digest_of_file(tables / MANIFEST),
-            "code": code_digest(("**/*.py",), _LIBRARIES),
+            "rows": rows,
+            "code": program_key(_PROGRAM, package),
             "network": _own_modules(params, project),
             **more,
         }

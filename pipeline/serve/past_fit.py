@@ -136,15 +136,22 @@ def fit_and_forecast(fit: PastFit) -> None:
         if not (models / "digests.json").is_file():
             prepare_data(fit)
             _train(fit)
-        for name, network in ((MODEL, models), *fit.others) if fit.origins else ():
-            assert fit.origins is not None
-            write_forecasts(fit.forecasts(name), fit.params, fit.tables, network, fit.origins)
+        if fit.origins:
+            _forecast(fit, fit.origins)
         history, updates = read_json(models / "history.json"), fit.folder / UPDATES
         carried = {"updates": read_json(updates)} if updates.is_file() else {}
         facts = {"known": fit.known, "epochs": len(history["epochs"]), "best_epoch": history["best_epoch"]}
         write_json(fit.folder / RESULT, {"format": FORMAT, **facts, **carried})
         for heavy in _HEAVY:
             remove_path(fit.folder / heavy)
+
+
+def _forecast(fit: PastFit, origins: tuple[int, int]) -> None:
+    """Write the forecasts of all networks, from the rows known at the end of the range: later ones are no part of the key of a fit."""
+    seen = fit.folder / "data/seen"
+    cut_tables(fit.tables, origins[1], seen)
+    for name, network in ((MODEL, fit.folder / "models"), *fit.others):
+        write_forecasts(fit.forecasts(name), fit.params, seen, network, origins)
 
 
 def prepare_data(fit: PastFit) -> None:

@@ -24,6 +24,7 @@ from hindcast.pipeline.serve.cut_tables import cut_tables
 from hindcast.pipeline.serve.deliveries import name_of_origin
 from hindcast.pipeline.serve.fit_key import fit_key
 from hindcast.pipeline.serve.fresh_tables import fresh_tables
+from hindcast.pipeline.serve.known_digests import digests_of_known
 from hindcast.pipeline.serve.observed_range import observed_range
 from hindcast.pipeline.serve.past_fit import MODEL, PastFit, run_fits
 from hindcast.pipeline.serve.past_settings import refit_settings, stored_baselines
@@ -82,7 +83,8 @@ def refit(params: Params, root: Path, until: int | None = None) -> Refit:
     project = root.resolve()
     begin = moment - params.refit.holdout.ns
     rival, known = _rival(root, begin, moment)
-    key = fit_key(own, project, fresh, {"until": moment, "judged": digest_of_file(judged / NETWORK)})
+    (rows,) = digests_of_known(fresh, params, [moment])
+    key = fit_key(own, project, rows, {"until": moment, "judged": digest_of_file(judged / NETWORK)})
     work = project / WORK / key
     tables = work / "tables"
     if not (tables / MANIFEST).is_file():

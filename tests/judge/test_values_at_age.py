@@ -110,7 +110,7 @@ def test_the_measured_values_are_the_revisions_of_the_age(
     else:
         other_share = (frame["actual"] != last["actual"])[~without].mean()
         assert 0.25 < other_share < 0.45, "revised values are compared with what was known at the age"
-    assert "Measured values" in (folder / "reports/report.html").read_text(encoding="utf-8")
+    assert "measured_values" in (folder / "reports/report.html").read_text(encoding="utf-8")
     run(folder, None)
     assert pd.read_parquet(folder / "reports/predictions.parquet").equals(last)
 

@@ -189,3 +189,19 @@ def test_a_copy_elsewhere_has_the_same_keys_whatever_the_surroundings(tmp_path: 
     assert found == code_keys.code_keys()
     assert whole == package_digest()
     assert INSTALLED.root != folder
+
+
+def test_the_key_of_a_program_does_not_cover_pages(package: Path) -> None:
+    def of_program() -> str:
+        return code_keys.program_key("stages.two", ImportGraph(package))
+
+    before = of_program()
+    (package / "pipeline/room/page.html").write_text("<b>\n", encoding="utf-8")
+    assert of_program() == before
+    for name in ("pipeline/room/deep.py", "pipeline/room/values.yaml"):
+        with (package / name).open("a", encoding="utf-8") as stream:
+            stream.write("# changed\n")
+        assert of_program() != before
+        before = of_program()
+    with pytest.raises(FormatError, match=r"the program stages\.absent"):
+        code_keys.program_key("stages.absent", ImportGraph(package))

@@ -84,7 +84,9 @@ def test_the_command_lists_and_chooses(
 ) -> None:
     monkeypatch.chdir(project)
     assert use.main(["opsd"]) == 0
-    assert "The data set is now opsd" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "The data set is now opsd" in shown
+    assert "Warning" not in shown
     assert use.main([]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "  entsoe",
@@ -98,3 +100,19 @@ def test_the_command_lists_and_chooses(
     shutil.rmtree("conf")
     assert use.main([]) == 1
     assert "conf/config.yaml was not found" in capsys.readouterr().err
+
+
+def test_faults_of_the_settings_are_named_and_the_choice_is_made(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = project / "conf/dataset/ercot.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text}\nmonitor: {{window: 3d}}\npredict: {{archive: perhaps}}\n", encoding="utf-8")
+    monkeypatch.chdir(project)
+    assert use.main(["ercot"]) == 0
+    shown = capsys.readouterr().out
+    assert "The data set is now ercot" in shown
+    assert "Warning: 2 faults in its settings" in shown
+    assert "monitor: window must be whole days" in shown
+    assert "predict.archive" in shown
+    assert shown.rstrip().splitlines()[1].endswith("hindcast use ercot")

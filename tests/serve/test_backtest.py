@@ -109,6 +109,54 @@ def test_a_backtest_that_is_killed_goes_on_to_the_same_bytes(stateful: Path, tmp
     assert files_of(killed) == files_of(whole)
 
 
+@pytest.mark.slow
+def test_new_rows_repeat_the_folds_that_use_them_alone_and_give_what_a_clean_run_gives(
+    stateful: Path, tmp_path: Path
+) -> None:
+    folder = project(stateful, tmp_path / "grown")
+    words = [sys.executable, "-m", "hindcast.stages.backtest", *settings_of("stateful"), *RANGE]
+
+    def made() -> dict[str, int]:
+        return {
+            path.parent.name: path.stat().st_mtime_ns
+            for path in (folder / ".hindcast/backtest").glob("*/fit.json")
+        }
+
+    def change(since: str) -> None:
+        """Other measured values from a local day on."""
+        for file in (folder / "data/simulated").glob("*/usage_*.csv"):
+            table = pd.read_csv(file, dtype=str)
+            later = pd.to_datetime(table["hour"]) >= pd.Timestamp(since)
+            assert later.any()
+            table.loc[later, "kwh"] = [f"{1 + number % 7}.0" for number in range(later.sum())]
+            table.to_csv(file, index=False)
+
+    subprocess.run(words, cwd=folder, check=True)
+    first = made()
+    assert len(first) == 2
+    change("2024-11-08")  # after the first fold, in the second
+    subprocess.run(words, cwd=folder, check=True)
+    second = made()
+    assert len(second.keys() - first.keys()) == 1, "the second fold is made again"
+    assert {name: second[name] for name in first} == first, "the first one is not"
+    change("2024-11-05")  # in the first fold
+    subprocess.run(words, cwd=folder, check=True)
+    third = made()
+    assert len(third.keys() - second.keys()) == 2, "both are made again"
+    clean = tmp_path / "clean"
+    clean.mkdir()
+    shutil.copytree(folder / "data/simulated", clean / "data/simulated")
+    shutil.copy(folder / "params.yaml", clean)
+    subprocess.run(words, cwd=clean, check=True)
+    report, clean_report = (reports_of(place) for place in (folder, clean))
+    assert report == clean_report
+
+
+def reports_of(folder: Path) -> dict[str, bytes]:
+    found = (folder / "reports/backtest").rglob("*")
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found if path.is_file()}
+
+
 def files_of(folder: Path) -> dict[str, bytes]:
     """The report, and the networks and forecasts of all folds."""
     found = [*(folder / "reports/backtest").rglob("*"), *(folder / ".hindcast/backtest").rglob("*.keras")]

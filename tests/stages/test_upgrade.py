@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -74,7 +77,38 @@ def test_everything_is_shown_and_nothing_written(
             in out
         )
     else:
-        assert "`hindcast upgrade --yes`" in err
+        assert "There is no terminal to ask on, so nothing was written: `hindcast upgrade --yes`" in err
+
+
+@pytest.mark.parametrize("has_stdin", [True, False])
+def test_without_a_terminal_the_program_says_so(project: Path, root: Path, *, has_stdin: bool) -> None:
+    """In a process of its own, with /dev/null or nothing as standard input."""
+    before = files(project)
+    words = [sys.executable, "-m", "hindcast.stages.upgrade"]
+    close = [] if has_stdin else ["sh", "-c", 'exec "$@" <&-', "sh"]
+    done = subprocess.run(
+        [*close, *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+    assert done.returncode == 1
+    assert "There is no terminal to ask on, so nothing was written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert files(project) == before
+
+
+def test_another_state_of_the_same_version_is_said_as_such(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = installed_version()
+    write_record(project, ProjectRecord(now, {"name": "load", "data_set": "simulated"}, {}, {}))
+    assert upgrade.main(["--dry-run"]) == 0
+    shown = capsys.readouterr().out
+    assert f"The project is of this version, hindcast {now}, but not as it writes it here:" in shown
+    assert "From hindcast" not in shown
 
 
 def test_yes_leaves_an_edited_file_and_overwrite_names_it(
@@ -117,12 +151,14 @@ def test_a_person_decides_about_each_edited_file_and_about_the_whole(
 ) -> None:
     monkeypatch.setattr("sys.stdin", Terminal(answers))
     code = upgrade.main([])
-    assert code == (1 if answers == "y\n" else 0)  # the person went away
+    went_away = answers == "y\n"
+    assert code == (1 if went_away else 0)
     assert (project / "README.md").read_bytes() == readme
     assert ((project / "dvc.yaml").read_bytes() == FRESH["dvc.yaml"]) == is_written
     assert (read_code_file(project) == code_keys()) == is_written
     shown = capsys.readouterr()
     assert "Traceback" not in shown.err
+    assert ("There was no answer, so nothing was written" in shown.err) == went_away
     if is_written:
         assert upgrade.main([]) == 0
         assert "Nothing to do" in capsys.readouterr().out  # not asked twice about the same text

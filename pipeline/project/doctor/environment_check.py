@@ -18,12 +18,12 @@ from packaging.specifiers import SpecifierSet
 
 from hindcast.pipeline.project.doctor.declared_stages import declared_stages
 from hindcast.pipeline.project.doctor.found import Found
+from hindcast.pipeline.project.project_record import CODE_FILE
 from hindcast.pipeline.wording import counted, listed
 
 LOCK = Path("requirements.lock")
 _PROJECT = "hindcast"
 _CODE = Path(__file__).parents[3]  # the folder `hindcast`, as imported
-_FROM_LOCK = f"python -m pip install --require-hashes -r {LOCK}"
 _EXTRA = f"python -m pip install './{_PROJECT}-VERSION-py3-none-any.whl[train]'   # the wheel file of the version that you use"
 
 
@@ -59,7 +59,9 @@ def check_packages(root: Path) -> Found:
     ]
     if faults or differing:
         count = counted(len(faults) + len(differing), "package")
-        remedy = _FROM_LOCK if locked else f"python -m pip install --upgrade {shlex.join(map(_plain, own))}"
+        remedy = (
+            _from_lock(root) if locked else f"python -m pip install --upgrade {shlex.join(map(_plain, own))}"
+        )
         return Found.wrong(f"{count} not as they must be", [*faults, *differing], [remedy])
     compared = f", and the versions of {LOCK}" if locked else f"; no {LOCK} here to compare with"
     return Found.ok(f"all {len(own)} that {_PROJECT} needs{compared}")
@@ -75,7 +77,7 @@ def check_networks(root: Path) -> Found:
     if not missing:
         return Found.ok(listed([f"{each.name} {_installed(each.name)}" for each in train]))
     text = f"the extra `train` is not complete: {listed(missing)} not installed; the stages train and evaluate need it"
-    remedy = _FROM_LOCK if (root / LOCK).is_file() else _EXTRA
+    remedy = _from_lock(root) if (root / LOCK).is_file() else _EXTRA
     return (Found.wrong if "train" in declared_stages(root) else Found.note)(text, remedies=[remedy])
 
 
@@ -135,6 +137,12 @@ def _declared() -> _Declared | None:
 
 def _applies(requirement: Requirement, extra: str) -> bool:
     return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
+
+
+def _from_lock(root: Path) -> str:
+    """Return how to install what is locked; in a project, the keys of its code name versions of libraries and are then others."""
+    install = f"python -m pip install --require-hashes -r {LOCK}"
+    return f"{install} && hindcast upgrade --yes" if (root / CODE_FILE).is_file() else install
 
 
 def _faults(requirements: list[Requirement]) -> Iterator[str]:

@@ -72,7 +72,12 @@ def test_a_version_below_the_lower_bound_and_one_beside_the_lock_are_named(
         "numpy 1.0 is installed; hindcast needs numpy>=2.0",
         f"numpy 1.0 is installed, requirements.lock has {numpy}",
     )
-    assert found.remedies == ("python -m pip install --require-hashes -r requirements.lock",)
+    install = "python -m pip install --require-hashes -r requirements.lock"
+    assert found.remedies == (install,)
+    (
+        tmp_path / "code.yaml"
+    ).touch()  # a project that `hindcast init` made: its keys name versions of libraries
+    assert check_packages(tmp_path).remedies == (f"{install} && hindcast upgrade --yes",)
     (tmp_path / "requirements.lock").unlink()
     assert "'numpy>=2.0'" in check_packages(tmp_path).remedies[0]
 
