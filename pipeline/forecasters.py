@@ -19,13 +19,14 @@ class Forecaster:
     """One forecaster.
 
     - `made`: by the network (`model`), from the forecasters below it by weights (`blended`), read from the array of that name
-      (`published`), in the array `baseline` when shards are packed (`stored`), or by the room `judge` (`computed`).
+      (`published`), in the array `baseline` when shards are packed (`stored`), by the room `judge` (`computed`), or by it from
+      the column of another forecaster (`derived`).
     - `is_reference` marks a plain shift that ignores the origin: for check figures, never for skill.
     - `colour` (with a contrast of at least 3 to white and to black), `dashes` and `marker` are matplotlib's; a reference
       is not drawn.
     """
 
-    made: Literal["model", "blended", "published", "stored", "computed"]
+    made: Literal["model", "blended", "published", "stored", "computed", "derived"]
     label: str
     colour: str | None = None
     dashes: Dashes = "-"
@@ -37,6 +38,9 @@ FORECASTERS = {
     "model": Forecaster("model", "model", "#d9480f", "-", "o"),
     "blend": Forecaster("blended", "the blend", "#6f5cf0", "-", "*"),
     "published": Forecaster("published", "the published forecast", "#2b7fd0", "--", "s"),
+    "published_corrected": Forecaster(
+        "derived", "the published forecast corrected for its bias", "#1590a0", (0, (4, 1, 1, 1)), "p"
+    ),
     "persistence": Forecaster("stored", "persistence (the last value known)", "#8a7a3b", ":", "v"),
     "seasonal_24h": Forecaster("stored", "the seasonal baseline of 24 h", "#7d858f", "-.", "^"),
     "seasonal_168h": Forecaster(
@@ -52,8 +56,13 @@ FORECASTERS = {
 OURS = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.made in ("model", "blended"))
 """What training makes: the network, and the blend where there is one."""
 
-BASELINES = tuple(name for name in FORECASTERS if name not in OURS)
+BASELINES = tuple(
+    name for name, forecaster in FORECASTERS.items() if name not in OURS and forecaster.made != "derived"
+)
 """The names allowed in `evaluate.baselines`."""
+
+CORRECTED = "published_corrected"
+"""A rival wherever `published` is one: it is listed in no setting."""
 
 STORED = tuple(name for name, forecaster in FORECASTERS.items() if forecaster.made == "stored")
 """The last axis of the array `baseline`."""

@@ -4,7 +4,15 @@ import pytest
 from pydantic import ValidationError
 
 from hindcast.pipeline.align import baselines
-from hindcast.pipeline.forecasters import BASELINES, FORECASTERS, OURS, REFERENCES, STORED, delivered
+from hindcast.pipeline.forecasters import (
+    BASELINES,
+    CORRECTED,
+    FORECASTERS,
+    OURS,
+    REFERENCES,
+    STORED,
+    delivered,
+)
 from hindcast.pipeline.settings.sections import EvaluateSettings
 
 
@@ -13,8 +21,9 @@ def test_every_stored_forecaster_is_made_by_alignment() -> None:
 
 
 def test_the_settings_accept_every_forecaster_that_training_does_not_make() -> None:
-    assert EvaluateSettings(baselines=BASELINES).baselines == tuple(FORECASTERS)[2:]
-    for name in ("model", "blend", "oracle"):
+    every = [name for name in FORECASTERS if name not in {*OURS, CORRECTED}]
+    assert EvaluateSettings(baselines=BASELINES).baselines == tuple(every)
+    for name in ("model", "blend", CORRECTED, "oracle"):
         with pytest.raises(ValidationError, match=r"persistence.*reference_168h"):
             EvaluateSettings(baselines=(name,))
 

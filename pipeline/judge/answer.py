@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
+from hindcast.pipeline.forecasters import CORRECTED, FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.metrics import number_text
 from hindcast.pipeline.judge.scores import Judgement, Unflagged, scope_name
 from hindcast.pipeline.judge.skill import Estimate, Skill, Verdict, verdict
@@ -60,6 +60,7 @@ def derive_answer(judgement: Judgement) -> Answer:
     sentences = (
         _mae_sentence(judgement, overall, where),
         _rmse_sentence(overall),
+        *_corrected_sentences(judgement),
         *_part_sentences(judgement),
         _better_ones(judgement),
     )
@@ -167,6 +168,18 @@ def _rmse_sentence(overall: Skill) -> str:
         f"Its RMSE is {change_text(overall.rmse.value)} ({_interval_text(overall.rmse, overall.days)})."
     )
     return f"{sentence} The two measures disagree." if disagree else sentence
+
+
+def _corrected_sentences(judgement: Judgement) -> list[str]:
+    """Compare the model with the corrected published forecast, if there is one and its error is not 0."""
+    found = next((skill for skill in judgement.others if skill.other == CORRECTED), None)
+    if found is None or found.mae.value is None:
+        return []
+    change, better = change_text(found.mae.value), verdict(found.mae)
+    than = "to" if change == "equal" else "than"
+    end = ": not proven." if better == "open" else "."
+    label, interval = FORECASTERS[CORRECTED].label, _interval_text(found.mae, found.days)
+    return [f"Its mean absolute error is {change} {than} that of {label} ({interval}){end}"]
 
 
 def _part_sentences(judgement: Judgement) -> list[str]:

@@ -17,6 +17,7 @@ from hindcast.pipeline.feed.trained_series import unknown_series_text
 from hindcast.pipeline.files import canonical_json, read_json, replace_file, replace_folders
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.answer import Answer, derive_answer
+from hindcast.pipeline.judge.corrected_column import CorrectedColumn, derived_names
 from hindcast.pipeline.judge.examples import Examples, choose_examples
 from hindcast.pipeline.judge.interval_columns import IntervalColumns
 from hindcast.pipeline.judge.load import EvaluationSource, index_series, with_begins
@@ -135,12 +136,13 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
     not data/tables. `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them. Rows that
     `quality` flagged are scored like all others, and left out in a second set of scores.
     """
-    listed = params.evaluate.baselines
+    listed = {*params.evaluate.baselines, *derived_names(params)}
     columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
     history = {} if reports else read_json(root / "models" / "history.json")
     typed = typed or root / "data" / "tables"
     at_age = ValuesAtAge(params, typed)
-    evaluator = _Evaluator(params, quality.intervals, IntervalColumns(params, typed), at_age)
+    added = (CorrectedColumn(dataset, params, typed), IntervalColumns(params, typed))
+    evaluator = _Evaluator(params, quality.intervals, added, at_age)
     tables = SplitTables(dataset, params.train, columns, predict, trees)
     with _open_outputs(reports or root / "reports") as out:
         with open_predictions(
@@ -193,10 +195,10 @@ class _Evaluator:
         self,
         params: Params,
         flagged: FlaggedIntervals | None,
-        intervals: IntervalColumns,
+        added: tuple[CorrectedColumn, IntervalColumns],
         at_age: ValuesAtAge,
     ) -> None:
-        self._params, self._flagged, self._intervals, self._at_age = params, flagged, intervals, at_age
+        self._params, self._flagged, self._added, self._at_age = params, flagged, added, at_age
         self.judgements: list[Judgement] = []
         self.examples: dict[tuple[str, str], Examples] = {}
 
@@ -205,7 +207,9 @@ class _Evaluator:
         settings, table = self._params.evaluate, with_begins(table, self._params.raw)
         if self._flagged is not None:
             table = flag_rows(table, self._flagged, self._params)
-        table = self._at_age.apply(self._intervals.add(table))  # intervals count all values known by then
+        for columns in self._added:  # errors are those of all values known by then
+            table = columns.add(table)
+        table = self._at_age.apply(table)
         marked, comparison = mark_table(table, settings.baselines)
         with ThreadPoolExecutor(1) as other:  # compressing takes as long as scoring
             written = other.submit(predictions.add, marked)

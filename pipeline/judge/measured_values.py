@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from hindcast.pipeline.align.ensemble import without_members
 from hindcast.pipeline.align.group_inputs import measured_targets
 from hindcast.pipeline.align.realized import Realized
-from hindcast.pipeline.arrays import Floats, Ints, Names, Times
+from hindcast.pipeline.arrays import Flags, Floats, Ints, Names, Times
 from hindcast.pipeline.judge.calibration import Measured
 from hindcast.pipeline.settings.monitoring import AtAge, Truth
 from hindcast.pipeline.settings.params import Params
@@ -24,35 +24,50 @@ class MeasuredValues:
     def __init__(self, frames: Mapping[str, Any], params: Params, group: str) -> None:
         self._grid, self._targets = measured_targets(without_members(frames, params, group), params, group)
         self._numbers = {name: number for number, name in enumerate(self._grid.names)}
+        self._changes: dict[str, Flags] = {}
 
     def of(self, target: str, series: Names, times: Times) -> Measured:
         """Return the values of the steps of some series (by name, with the label of the step), one for each revision that changed it.
 
         `row` is the place in `series` and `times`; a step without a value has none.
         """
+        names, place = np.unique(series.astype(str), return_inverse=True)
+        return self.of_codes(target, names.tolist(), place, times)
+
+    def of_codes(self, target: str, names: Sequence[str], codes: Ints, times: Times) -> Measured:
+        """Return the same for steps of the series `names[codes]`: no text is compared for each step."""
         realized = self._targets[target]
-        slot = self._slots(series, times)
+        slot = self._slots(names, codes, times)
         rows = np.flatnonzero(slot >= 0)
         first, last = realized.start[slot[rows]], realized.start[slot[rows] + 1]
         count = last - first
         row = np.repeat(rows, count)
         event = np.arange(len(row)) + np.repeat(first - (np.cumsum(count) - count), count)
-        kept = _changes(realized)[event]
+        if target not in self._changes:
+            self._changes[target] = _changes(realized)
+        kept = self._changes[target][event]
         event = event[kept]
         return Measured(row[kept], realized.events.known[event], realized.events.value[event])
 
     def at_age(self, target: str, series: Names, times: Times, truth: Truth, moment: int) -> Floats:
         """Return the revision of each value (R,) that counts, by name and label as in `of`; see the function `at_age`."""
         made = np.full(len(times), np.nan)
-        slot = self._slots(series, times)
+        names, place = np.unique(series.astype(str), return_inverse=True)
+        slot = self._slots(names.tolist(), place, times)
         there = np.flatnonzero(slot >= 0)
         made[there] = at_age(self._targets[target], slot[there], truth, moment)
         return made
 
-    def _slots(self, series: Names, times: Times) -> Ints:
-        """Return the slot of each step; -1 where there is none."""
-        names, place = np.unique(series.astype(str), return_inverse=True)
-        number = np.array([self._numbers.get(name, -1) for name in names.tolist()], np.int64)[place]
+    def longest_delay(self, target: str) -> int:
+        """Return the longest time (ns) from the start of a step to the first value of it that was known; 0 without values."""
+        realized = self._targets[target]
+        slots = np.flatnonzero(np.diff(realized.start))
+        first = realized.events.known[realized.start[slots]]
+        return int((first - self._grid.own.instants[slots]).max(initial=0))
+
+    def _slots(self, names: Sequence[str], codes: Ints, times: Times) -> Ints:
+        """Return the slot of each step of the series `names[codes]`; -1 where there is none."""
+        number = np.array([self._numbers.get(name, -1) for name in names], np.int64)[codes]
         axis = self._grid.own
         return np.where(number >= 0, axis.slot(np.maximum(number, 0), axis.steps.instants(times)), -1)
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Floats, Ints
-from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
+from hindcast.pipeline.forecasters import CORRECTED, FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.interval_scores import Crps, IntervalScores, crps_of_intervals, interval_scores
 from hindcast.pipeline.judge.metrics import ErrorSums, Key, Score, error_sums_by
 from hindcast.pipeline.judge.quantiles import QuantileScores, quantile_scores
@@ -105,7 +105,8 @@ def judge_table(table: Table, baselines: Sequence[str], seed: int) -> tuple[Tabl
 
 def mark_table(table: Table, baselines: Sequence[str]) -> tuple[Table, Comparison]:
     """Return the table with the rows marked on which the model and `baselines` are compared, and the comparison."""
-    return mark_common_rows(table, [name for name in FORECASTERS if name == "model" or name in baselines])
+    listed = {*baselines, *([CORRECTED] if CORRECTED in table.forecasts and "published" in baselines else [])}
+    return mark_common_rows(table, [name for name in FORECASTERS if name == "model" or name in listed])
 
 
 def judge_marked(table: Table, comparison: Comparison, seed: int) -> Judgement:
