@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from hindcast.pipeline.digests import stamp_of
 from hindcast.pipeline.errors import FormatError, MissingInputError
@@ -34,6 +35,8 @@ _ENCODINGS = {
     "int64": "DELTA_BINARY_PACKED",
 }
 TIMES = ("issue_time", "valid_time", "known_time")
+KEYS = ("series", "member", *TIMES)
+"""The columns of tables that are not values."""
 
 QUALITY = "reports/quality.json"
 FLAGS = "reports/flags.parquet"
@@ -184,15 +187,40 @@ def read_table(folder: Path, source: str, group: str) -> pd.DataFrame | None:
 
 
 def newest_known(folder: Path, sources: Sequence[str]) -> int | None:
-    """Return the newest known time (ns UTC) of the rows of some sources, which the files of the tables have in their footers; None without rows."""
-    found = []
+    """Return the newest known time (ns UTC) of the rows of some sources that have a value; None without such rows.
+
+    Rows without any value do not count: files of a whole year hold such rows for the days to come. The footers say which parts of files to read.
+    """
+    parts = []
     for source in sources:
         for entry in read_manifest(folder)["sources"].get(source, {"groups": {}})["groups"].values():
             metadata = pq.read_metadata(folder / entry["file"])
             place = metadata.schema.names.index("known_time")
             pieces = (metadata.row_group(piece).column(place) for piece in range(metadata.num_row_groups))
-            found += [piece.statistics.max_raw for piece in pieces if piece.statistics is not None]
-    return max(found) if found else None
+            parts += [
+                (piece.statistics.max_raw, entry["file"], number)
+                for number, piece in enumerate(pieces)
+                if piece.statistics is not None
+            ]
+    newest: int | None = None
+    for latest, name, number in sorted(parts, reverse=True):
+        if newest is not None and latest <= newest:
+            break
+        with pq.ParquetFile(folder / name) as file:
+            known = known_with_values(_frame(file.read_row_group(number)))
+        if len(known):
+            newest = int(known.max()) if newest is None else max(int(known.max()), newest)
+    return newest
+
+
+def known_with_values(rows: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the known times (ns UTC) of the rows, as `read_table` returns them, that have at least one value."""
+    values = [rows[name].to_numpy() for name in rows if name not in KEYS]
+    has_value = np.zeros(len(rows), np.bool_)
+    for column in values:
+        has_value |= ~np.isnan(column)
+    known: NDArray[np.int64] = rows["known_time"].to_numpy()[has_value]
+    return known
 
 
 class TableReader:

@@ -15,7 +15,17 @@ from hypothesis import strategies as st
 from hindcast.pipeline import tables as module
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.files import digest_of_file, write_json
-from hindcast.pipeline.tables import MANIFEST, TableWriter, read_flags, read_manifest, read_table, write_flags
+from hindcast.pipeline.tables import (
+    FORMAT,
+    MANIFEST,
+    ROWS_A_PIECE,
+    TableWriter,
+    newest_known,
+    read_flags,
+    read_manifest,
+    read_table,
+    write_flags,
+)
 from tests.raw.mock import LONG, ingested
 
 SCHEMA = pa.schema([pa.field("series", pa.string(), nullable=False), pa.field("x", pa.float64())])
@@ -172,3 +182,24 @@ def test_a_table_that_cannot_be_written_fails_with_the_first_error(
         closing(TableWriter(tmp_path / "x.parquet", SCHEMA)) as writer,
     ):
         writer.write(pa.table({"series": ["a"], "x": [1.0]}, SCHEMA))
+
+
+def test_the_newest_known_time_is_that_of_a_row_with_a_value(tmp_path: Path) -> None:
+    """Rows without any value do not count, in whichever part of whichever file they stand."""
+    random = np.random.default_rng(3)
+    files: dict[str, dict[str, str]] = {}
+    due = 0
+    for number, group in enumerate(("a", "b", "c")):
+        rows = 3 * ROWS_A_PIECE // 2
+        known = random.permutation(rows).astype(np.int64) + 100 * number
+        value = np.where(random.random(rows) < 0.001, 1.0, np.nan)
+        if group == "c":
+            value[:] = np.nan  # the newest rows of all, without a value
+        table = pa.table({"series": ["s"] * rows, "known_time": known, "load": value})
+        pq.write_table(table, tmp_path / f"{group}.parquet", row_group_size=ROWS_A_PIECE)
+        files[group] = {"file": f"{group}.parquet"}
+        if np.isfinite(value).any():
+            due = max(due, int(known[np.isfinite(value)].max()))
+    write_json(tmp_path / MANIFEST, {"format": FORMAT, "sources": {"meter": {"groups": files}}})
+    assert newest_known(tmp_path, ["meter", "absent"]) == due
+    assert newest_known(tmp_path, ["absent"]) is None

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
 import numpy as np
 
 from hindcast.pipeline.errors import SettingsError
-from hindcast.pipeline.settings.base import Duration
+from hindcast.pipeline.settings.base import DAY, Duration
 from hindcast.pipeline.settings.moments import to_moment
+
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def read_ranges(texts: Sequence[str]) -> list[tuple[int, int]]:
-    """Convert `A` and `A..B` to the first and the last moment (ns UTC); raises SettingsError with all faults."""
+    """Convert `A` and `A..B` to the first and the last moment (ns UTC); raises SettingsError with all faults.
+
+    A date without a time is its midnight in UTC; at the end of a range it is the whole day.
+    """
     ranges: list[tuple[int, int]] = []
     faults = []
     for text in texts:
         begin, _, end = text.partition("..")
         try:
             first, last = to_moment(begin), to_moment(end or begin)
+            if last is not None and _DATE.fullmatch(end):
+                last += DAY - 1
         except ValueError as fault:
             faults.append(f"--origin {text}: {fault}")
             continue

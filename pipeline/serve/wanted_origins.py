@@ -20,8 +20,10 @@ from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.gates import Gate
 from hindcast.pipeline.settings.origin import rules_of
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.tables import known_with_values
 from hindcast.pipeline.wording import time_text
 
+_MOST_GROUPS = 100  # that are read to say when the values end
 _SEARCHED = 8 * DAY  # how far before the newest known value the newest origin is searched for
 
 
@@ -123,7 +125,7 @@ def newest_origins(
     if not complete:
         raise MissingInputError(
             "No origin of the last eight days in the files has all inputs of the network for any series. Look which are missing: "
-            "name an origin with --origin."
+            f"name an origin with --origin. {_ends_text(rows, groups)}"
         )
     newest = max(complete)
     chosen: dict[int, dict[str, None]] = {}
@@ -135,6 +137,18 @@ def newest_origins(
         if len(recent):
             chosen.setdefault(int(recent[-1]), {})[group] = None
     return _wanted(chosen)
+
+
+def _ends_text(rows: GroupRows, groups: Sequence[str]) -> str:
+    """Say when the newest value of each source became known, in the first groups that have some."""
+    ends: dict[str, int] = {}
+    for group in groups[:_MOST_GROUPS]:
+        for name, frame in rows.read(group).items():
+            known = known_with_values(frame)
+            if len(known):
+                ends[name] = max(ends.get(name, 0), int(known.max()))
+    texts = [f"{name} {time_text(end)}" for name, end in sorted(ends.items())]
+    return f"The newest values became known at: {', '.join(texts) or 'no source has a value'}."
 
 
 @dataclass(frozen=True)
@@ -156,7 +170,10 @@ class _Search:
         self._reaches: dict[int, int] = {}
 
     def newest(self, group: str) -> _Searched:
-        """Search the last day before the newest known row, then eight days; nearly always the last day has one."""
+        """Search the last day before the newest known row that has a value, then eight days; nearly always the last day has one.
+
+        Rows without any value do not count: files of a whole year hold such rows for the days to come.
+        """
         params, frames = self._params, self._rows.read(group)
         self.ahead += rows_ahead(frames, params, group, self._limit)
         known = max(
@@ -164,7 +181,7 @@ class _Search:
                 int(times[times <= self._limit].max(initial=0))
                 for name, frame in frames.items()
                 if params.raw.sources[name].role in ("realized", "forecast")
-                for times in [frame["known_time"].to_numpy()]
+                for times in [known_with_values(frame)]
             ),
             default=0,
         )

@@ -19,6 +19,12 @@ def test_a_moment_and_a_range_are_closed_intervals() -> None:
     ]
 
 
+def test_a_date_at_the_end_of_a_range_is_the_whole_day() -> None:
+    first = int(np.datetime64("2026-11-01", "ns").astype(np.int64))
+    assert read_ranges(["2026-11-01..2026-11-30"]) == [(first, first + 30 * DAY - 1)]
+    assert read_ranges(["2026-11-01..2026-11-01"]) == [(first, first + DAY - 1)]
+
+
 def test_all_faults_of_origins_are_named() -> None:
     with pytest.raises(SettingsError) as fault:
         read_ranges(["soon", "2026-11-02..2026-11-01", "2026-11-01"])

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.align.origin_steps import complete_origins, labels_of_origin, origins_between
-from hindcast.pipeline.errors import SettingsError
+from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.serve.wanted_origins import (
     deadline_of,
     newest_origins,
@@ -19,6 +19,7 @@ from hindcast.pipeline.serve.wanted_origins import (
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.origin import SeveralOrigins
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.wording import time_text
 from tests.align.mock import HOUR, START, mock_frames, mock_params
 
 GATE = {"gate": "12:00", "ready": "30min", "covers": "next_day"}
@@ -113,6 +114,11 @@ class _Rows:
         return self._of_group[group]
 
 
+def _newest_value(frame: pd.DataFrame) -> int:
+    values = frame.drop(columns=["series", "issue_time", "valid_time", "known_time"], errors="ignore")
+    return int(frame["known_time"][values.notna().any(axis=1)].max())
+
+
 @pytest.mark.parametrize(
     "rule",
     [
@@ -138,7 +144,7 @@ def test_the_newest_origins_are_those_of_a_search_through_all(rule: dict[str, st
     }
     found: dict[str, tuple[Any, Any]] = {}
     for group, frames in groups.items():
-        known = max(int(frames[name]["known_time"].max()) for name in ("weather", "model", "meter"))
+        known = max(_newest_value(frames[name]) for name in ("weather", "model", "meter"))
         after = origins_between(params, group, known, known + 8 * DAY)
         last = int(after[0]) if len(after) else known + HOUR
         found[group] = complete_origins(frames, params, group, known - 8 * DAY, last)
@@ -150,3 +156,34 @@ def test_the_newest_origins_are_those_of_a_search_through_all(rule: dict[str, st
         due |= {(int(own[-1]), group)} if len(own) else set()
     wanted = newest_origins(params, tuple(groups), _Rows(groups))
     assert {(each.origin, group) for each in wanted for group in each.groups} == due
+
+
+def test_rows_without_a_value_move_no_newest_origin() -> None:
+    """Files of a whole year hold empty rows for the days to come."""
+    chosen = mock_params(
+        origin={"before": "5h"}, gaps={"fill": "6h", "longer": "end"}, features={"known": []}
+    )
+    params = chosen.model_copy(update={"raw": chosen.raw.model_copy(update={"zone": "UTC"})})
+    frames = mock_frames(1, hours=24 * 12, spacing=HOUR, missing=0.0, absent=0.0, steady=True, vintages=1)
+    due = newest_origins(params, ("g",), _Rows({"g": frames}))
+    meter = frames["meter"]
+    empty = meter.tail(2).assign(usage=np.nan, flow=np.nan)
+    later = [
+        empty.assign(valid_time=empty["valid_time"] + days * DAY, known_time=empty["known_time"] + days * DAY)
+        for days in range(1, 90)
+    ]
+    longer = {**frames, "meter": pd.concat([meter, *later], ignore_index=True)}
+    assert newest_origins(params, ("g",), _Rows({"g": longer})) == due
+
+
+def test_without_a_complete_origin_the_end_of_each_source_is_named() -> None:
+    chosen = mock_params(
+        origin={"before": "5h"}, gaps={"fill": "6h", "longer": "end"}, features={"known": []}
+    )
+    params = chosen.model_copy(update={"raw": chosen.raw.model_copy(update={"zone": "UTC"})})
+    frames = mock_frames(1, hours=24 * 40, spacing=HOUR, missing=0.0, absent=0.0, steady=True, vintages=1)
+    weather = frames["weather"]
+    frames["weather"] = weather[weather["valid_time"] < START + DAY]
+    end = time_text(int(frames["weather"]["known_time"].max()))
+    with pytest.raises(MissingInputError, match=f"newest values became known at: .*weather {end}"):
+        newest_origins(params, ("g",), _Rows({"g": frames}))
