@@ -118,7 +118,9 @@ def test_the_measured_values_are_the_revisions_of_the_age(
 def test_the_last_revision_reads_no_tables(finished: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(finished, tmp_path / "work"))
     names = ("metrics.json", "predictions.parquet", "report.html", "by_series.csv")
-    uncorrected = "evaluate.baselines=[persistence]"  # the published forecast is corrected by values in the tables
+    uncorrected = (
+        "evaluate.baselines=[persistence]"  # the published forecast is corrected by values in the tables
+    )
     run(folder, None, uncorrected)
     before = [(folder / "reports" / name).read_bytes() for name in names]
     shutil.rmtree(folder / "data/tables")
