@@ -3,6 +3,7 @@
     make bench-serve                              # 200 series, then 20,000; ten minutes and 5 GB of temporary files
     make bench-serve ARGS="--customers 2"         # 200 series only
     make bench-serve ARGS="--folder F --keep"     # leaves the projects there, and uses those that are there
+    make bench-serve ARGS="--folder F --keep --shell"  # of projects that have been measured before, the second call from the shell only
 
 Simulated games: `simulate.games=100` with 2 and with 200 customers each, hourly, 200 days. The network is that of the default
 settings after one pass over a month of the 200 series: what a forecast takes does not depend on what was learned. Measured are `hindcast predict` as a
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--games", type=int, default=GAMES)
     parser.add_argument("--folder", type=Path, help="where the projects are made")
     parser.add_argument("--keep", action="store_true", help="leave the projects there")
+    parser.add_argument("--shell", action="store_true", help="measure the second call from the shell only")
     options = parser.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="bench-serve-"))
     trained: Path | None = None
@@ -76,7 +78,7 @@ def main() -> None:
             if not (project / "models/model.keras").is_file():
                 make_project(project, options.games, customers, trained)
             trained = trained or project / "models"
-            measure(project, options.games, customers)
+            measure(project, options.games, customers, shell=options.shell)
     finally:
         if not options.keep:
             shutil.rmtree(folder, ignore_errors=True)
@@ -100,22 +102,27 @@ def make_project(project: Path, games: int, customers: int, trained: Path | None
         shutil.copytree(trained, project / "models")
 
 
-def measure(project: Path, games: int, customers: int) -> None:
+def measure(project: Path, games: int, customers: int, *, shell: bool) -> None:
     limits = LIMITS.get(customers, {}) if games == GAMES else {}
     print(f"\n{games * customers:,} series in {games} groups", flush=True)
-    shutil.rmtree(project / ".hindcast/service", ignore_errors=True)
+    if not shell:
+        shutil.rmtree(project / ".hindcast/service", ignore_errors=True)
+        shutil.rmtree(project / "archive", ignore_errors=True)
     command = [sys.executable, "-m", "hindcast.stages.predict"]
     rows = {}
-    for name in ("shell, first call: all files are read", "shell, newest origin"):
+    for name in ("shell, first call: files that changed are read", "shell, newest origin"):
         shutil.rmtree(project / "forecasts", ignore_errors=True)
         code, wall, cpu, peak = json.loads(run(project, [sys.executable, "-S", "-c", MEASURE, *command]))
         if code:
             raise SystemExit((project / "bench.log").read_text())
         rows[name] = wall, cpu, peak
-    first, again, search, newest = json.loads(run(project, [sys.executable, "-c", RUNNING]).splitlines()[-1])
-    rows["running process, first call"] = (*first[1:], None)
-    rows["running process, newest origin"] = (*search[1:], None)
-    rows["running process, one origin"] = (*again[1:], None)
+    if not shell:
+        first, again, search, newest = json.loads(
+            run(project, [sys.executable, "-c", RUNNING]).splitlines()[-1]
+        )
+        rows["running process, first call"] = (*first[1:], None)
+        rows["running process, newest origin"] = (*search[1:], None)
+        rows["running process, one origin"] = (*again[1:], None)
     for name, (wall, cpu, peak) in rows.items():
         limit, size = limits.get(name), "" if peak is None else f" {peak:8,.0f} MB"
         verdict = "" if limit is None else floors.check(name, cpu, limit, above=False, unit="s")
@@ -123,7 +130,8 @@ def measure(project: Path, games: int, customers: int) -> None:
     peak = rows["shell, newest origin"][2]
     if (most := limits.get("peak of the shell")) is not None and peak is not None:
         print(f"  peak {floors.check('peak of the shell', peak, most, above=False, unit='MB')}")
-    print(f"  {again[0]:,} values of the origin {newest}")
+    if not shell:
+        print(f"  {again[0]:,} values of the origin {newest}")
 
 
 def run(project: Path, command: list[str]) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -164,12 +165,13 @@ def _parse_manifest(path: Path, state: tuple[int, ...]) -> dict[str, Any]:  # no
     return manifest
 
 
-def read_table(folder: Path, source: str, group: str) -> pd.DataFrame | None:
+def read_table(folder: Path, source: str, group: str, since: int | None = None) -> pd.DataFrame | None:
     """Read the rows of one source and group; None if the group has no rows of the source.
 
     `series` is a categorical of str; `issue_time` (forecasts), `valid_time` and `known_time` are int64
-    nanoseconds UTC, values float64 with NaN for missing. Raises MissingInputError or FormatError if a table that the
-    manifest names is missing, or if its bytes do not have the manifest's digest.
+    nanoseconds UTC, values float64 with NaN for missing. With `since` (ns UTC), only rows that are valid or known then or later are
+    returned. Raises MissingInputError or FormatError if a table that the manifest names is missing, or if its bytes do not have the
+    manifest's digest.
     """
     entry = read_manifest(folder)["sources"].get(source, {"groups": {}})["groups"].get(group)
     if entry is None:
@@ -183,7 +185,8 @@ def read_table(folder: Path, source: str, group: str) -> pd.DataFrame | None:
         ) from None
     if hashlib.sha256(content).hexdigest() != entry["digest"]:
         raise FormatError(damage_text(path))
-    return TableReader(content).read()
+    reader = TableReader(content)
+    return reader.read() if since is None else reader.read_since(since)
 
 
 def newest_known(folder: Path, sources: Sequence[str]) -> int | None:
@@ -238,6 +241,16 @@ class TableReader:
     def read(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
         """Return all rows, or some of their columns, as `read_table` describes them."""
         return _frame(self._file.read(columns))
+
+    def read_since(self, since: int) -> pd.DataFrame:
+        """Return the rows that are valid or known at `since` (ns UTC) or later, in the order of the file; the others take no memory."""
+        first = pa.scalar(since, pa.int64()).cast(STAMP)
+        parts = []
+        for number in range(self._file.num_row_groups):
+            part = self._file.read_row_group(number)
+            is_recent = (pc.greater_equal(part[name], first) for name in ("valid_time", "known_time"))
+            parts.append(part.filter(pc.or_(*is_recent)))
+        return _frame(pa.concat_tables(parts) if parts else self._file.read())
 
     def read_series(self, names: Sequence[str], *, shared: bool) -> pd.DataFrame:
         """Return the rows of some series, and if `shared` those of the series "", in the order of the file.

@@ -77,6 +77,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
                 )
             _follow(settings, pause, to.value)
             return
+        from hindcast.pipeline.learn.backend import start_framework
         from hindcast.pipeline.serve.complete_files import wait_for_files
         from hindcast.pipeline.serve.delivered_text import file_text, origin_text
         from hindcast.pipeline.serve.forecaster import open_forecaster
@@ -87,6 +88,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
             wanted = forecaster.origins_of_day(date)
         else:
             wanted = forecaster.origins_in(ranges) if ranges else forecaster.newest()
+        start_framework(wrappers=False)  # after everything that can be wrong with files and settings
         made = [forecaster.serve(each, to.value, replace=replace) for each in wanted]
         finish(
             Summary(

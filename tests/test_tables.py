@@ -19,6 +19,9 @@ from hindcast.pipeline.tables import (
     FORMAT,
     MANIFEST,
     ROWS_A_PIECE,
+    STAMP,
+    TIMES,
+    TableReader,
     TableWriter,
     newest_known,
     read_flags,
@@ -26,6 +29,7 @@ from hindcast.pipeline.tables import (
     read_table,
     write_flags,
 )
+from tests.examples import examples
 from tests.raw.mock import LONG, ingested
 
 SCHEMA = pa.schema([pa.field("series", pa.string(), nullable=False), pa.field("x", pa.float64())])
@@ -203,3 +207,28 @@ def test_the_newest_known_time_is_that_of_a_row_with_a_value(tmp_path: Path) -> 
     write_json(tmp_path / MANIFEST, {"format": FORMAT, "sources": {"meter": {"groups": files}}})
     assert newest_known(tmp_path, ["meter", "absent"]) == due
     assert newest_known(tmp_path, ["absent"]) is None
+
+
+@given(
+    rows=st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 30), st.integers(0, 30)), max_size=12),
+    since=st.integers(0, 31),
+)
+@examples(40)
+def test_the_recent_rows_of_a_table_are_those_that_are_valid_or_known_then(
+    rows: list[tuple[str, int, int]], since: int
+) -> None:
+    schema = pa.schema(
+        [pa.field("series", pa.string()), *(pa.field(name, STAMP) for name in TIMES[1:]), ("x", pa.float64())]
+    )
+    columns = [
+        pa.array([row[0] for row in rows], pa.string()),
+        *(pa.array([row[place] for row in rows], pa.int64()).cast(STAMP) for place in (1, 2)),
+        pa.array([float(place) for place in range(len(rows))]),
+    ]
+    out = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_arrays(columns, schema=schema), out, row_group_size=3)
+    found = TableReader(out.getvalue().to_pybytes()).read_since(since)
+    kept = [(*row, float(place)) for place, row in enumerate(rows) if max(row[1:]) >= since]
+    assert [tuple(row) for row in found.itertuples(index=False)] == kept
+    assert found["series"].dtype == "category"
+    assert [found[name].dtype for name in ("valid_time", "known_time", "x")] == [np.int64, np.int64, float]

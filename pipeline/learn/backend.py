@@ -9,7 +9,7 @@ import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -56,11 +56,12 @@ def leave_core() -> None:
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, usable_cpus(1 << 10) - 1)))
 
 
-def start_framework(bits: Literal["exact", "fast"] = "exact") -> str:
+def start_framework(bits: Literal["exact", "fast"] = "exact", *, wrappers: bool = True) -> str:
     """Set the environment, load Keras and its backend, and return the kind of device it computes on ("CPU", "GPU").
 
     On a machine without a GPU, TensorFlow writes half a dozen lines about it that no log level silences. They are
-    suppressed unless loading fails, or the machine has a GPU's driver and no GPU was found. Raises what
+    suppressed unless loading fails, or the machine has a GPU's driver and no GPU was found. Without `wrappers`, Keras is loaded
+    without those for scikit-learn, whose import takes a fifth of the time: for a process that runs no code of a user. Raises what
     `check_libraries` raises.
     """
     check_libraries()
@@ -68,7 +69,7 @@ def start_framework(bits: Literal["exact", "fast"] = "exact") -> str:
     with TemporaryFile() as captured:
         show = True
         try:
-            with _redirected_stderr(captured):
+            with _redirected_stderr(captured), nullcontext() if wrappers else _absent("sklearn"):
                 import keras
 
                 kinds = {name.partition(":")[0].upper() for name in _devices(keras)}
@@ -115,6 +116,19 @@ def _devices(keras: Any) -> list[str]:
         return list(keras.distribution.list_devices())
     # Keras lists no devices on its other backends: ask a tensor where it is
     return [str(keras.ops.zeros(()).device)]
+
+
+@contextmanager
+def _absent(library: str) -> Iterator[None]:
+    """Let imports of a library fail, as if it were not installed, unless it is loaded already."""
+    if library in sys.modules:
+        yield
+        return
+    sys.modules[library] = None  # type: ignore[assignment]  # the import system's sign for this
+    try:
+        yield
+    finally:
+        del sys.modules[library]
 
 
 @contextmanager

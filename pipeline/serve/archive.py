@@ -5,7 +5,7 @@ It is append-only: each forecast adds a part with the rows that were not stored 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from hindcast.pipeline.arrays import Flags
+from hindcast.pipeline.arrays import TIME_MIN, Flags, Ints
 from hindcast.pipeline.errors import MissingInputError
 from hindcast.pipeline.files import hold_lock
 from hindcast.pipeline.serve.archive_index import Index, Live
@@ -28,10 +28,12 @@ from hindcast.pipeline.serve.archive_parts import (
     part_path,
     part_paths,
     part_schema,
+    read_groups_together,
     read_parts,
     schema_of_parts,
 )
 from hindcast.pipeline.serve.row_digests import Digests, digests_of_rows, ranked
+from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.raw import Source
 from hindcast.pipeline.tables import table_schema
 
@@ -97,26 +99,28 @@ class _SourceStore:
         self._changed = False
 
     def add(self, group: str, frame: pd.DataFrame | None, span: Span) -> None:
-        before = self._index.load(group)
-        inside = before.known <= span.until
-        if not self._source.is_static:
-            inside &= before.valid >= span.since
-        if frame is None or not len(frame):
-            if inside.any():
-                self._save(group, before.take(~inside), before.digest[inside])
+        since = TIME_MIN if self._source.is_static else span.since
+        digests, valid = np.empty(0, np.uint64), np.empty(0, np.int64)
+        if frame is not None and len(frame):
+            digests, valid = digests_of_rows(frame, self._source), frame["valid_time"].to_numpy(np.int64)
+        days = self._index.changed_days(group, digests, valid, since, span.until)
+        if not len(days):
             return
-        digests = digests_of_rows(frame, self._source)
-        order = np.argsort(digests)
+        before = self._index.load(group, days)
+        here = np.flatnonzero(np.isin(valid // DAY, days))
+        order = here[np.argsort(digests[here])]
         new = order[~_contains(before.digest, digests[order])]
+        inside = (before.known <= span.until) & (before.valid >= since)
         gone = inside & ~_contains(digests[order], before.digest)
-        if not len(new) and not gone.any():
-            return
-        new.sort()  # in the order of the table
-        added = frame.iloc[new]
-        if len(new):
+        live = before.take(~gone)
+        if frame is not None and len(new):
+            new.sort()  # in the order of the table
+            added = frame.iloc[new]
             self._part.write(group, added)
-        times = (added[name].to_numpy(np.int64) for name in ("valid_time", "known_time"))
-        self._save(group, before.take(~gone).joined(Live(digests[new], *times)), before.digest[gone])
+            times = (added[name].to_numpy(np.int64) for name in ("valid_time", "known_time"))
+            live = live.joined(Live(digests[new], *times))
+        if len(new) or gone.any():
+            self._save(group, days, live, before.digest[gone])
 
     def close(self) -> int:
         """Complete the part; returns how many there are."""
@@ -130,22 +134,24 @@ class _SourceStore:
     def discard(self) -> None:
         self._part.discard()
 
-    def _save(self, group: str, live: Live, gone: Digests) -> None:
+    def _save(self, group: str, days: Ints, live: Live, gone: Digests) -> None:
         if not self._changed:
             self._index.begin()
             self._changed = True
-        self._index.save(group, live)
+        self._index.save(group, days, live)
         if len(gone):
             self._gone[group] = gone
 
     def _write_gone(self) -> None:
         """Write the rows that the files have no more, which are read from the parts: there are few, or none."""
-        if not self._gone:
-            return
+        for groups in read_groups_together(self._index.paths, sorted(self._gone)):
+            self._write_gone_of(groups)
+
+    def _write_gone_of(self, groups: Sequence[str]) -> None:
         since = None if self._source.is_static else self._since
-        left = dict(self._gone)
+        left = {group: self._gone[group] for group in groups}
         paths = self._index.paths[::-1]
-        for frame in read_parts(paths, part_schema(self._source), since, sorted(left)):
+        for frame in read_parts(paths, part_schema(self._source), since, groups):
             digests, stored = digests_of_rows(frame, self._source), frame[GONE].to_numpy() == 0
             for name, rows in sorted(frame.groupby(GROUP, observed=True).indices.items()):
                 group = str(name)

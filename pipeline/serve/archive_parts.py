@@ -6,8 +6,9 @@ began; and `gone`, which is 1 for a row that was stored before and that the file
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from hindcast.pipeline.tables import STAMP, TIMES, TableWriter, table_schema
 FOLDER = Path("archive")
 GROUP, SEEN, GONE = "group", "seen_at", "gone"
 _TEXTS = (GROUP, "series", "member")
+_ROWS_TOGETHER = 1 << 21
 
 
 def part_paths(root: Path, source: str) -> list[Path]:
@@ -105,25 +107,49 @@ def read_parts(
         of_groups = pc.field(GROUP).isin(list(groups))
         wanted = of_groups if wanted is None else wanted & of_groups
     for path in paths:
-        try:
+        with _damage_named(path):
             table = pq.read_table(path, schema=schema, filters=wanted, partitioning=None)
-        except (pa.ArrowException, OSError) as fault:
-            raise FormatError(
-                f"{path} is damaged ({str(fault).splitlines()[0]}): restore this part of the archive from a backup."
-            ) from None
         yield pd.DataFrame({name: _read_column(table, name) for name in schema.names}, copy=False)
+
+
+def read_groups_together(paths: Sequence[Path], wanted: Sequence[str] | None = None) -> Iterator[list[str]]:
+    """Yield the groups of some parts, or those of them that are `wanted`, as many at a time as have about 2 million rows in all parts."""
+    if wanted is not None and not wanted:
+        return
+    rows: Counter[str] = Counter()
+    for path in paths:
+        with _damage_named(path), pq.ParquetFile(path, read_dictionary=[GROUP]) as file:
+            for number in range(file.num_row_groups):
+                found = file.read_row_group(number, [GROUP])[GROUP].value_counts()
+                names, counts = found.field("values").cast(pa.string()), found.field("counts")
+                rows.update(dict(zip(names.to_pylist(), counts.to_pylist(), strict=True)))
+    together, count = list[str](), 0
+    for group in rows if wanted is None else wanted:
+        if together and count + rows[group] > _ROWS_TOGETHER:
+            yield together
+            together, count = [], 0
+        together.append(group)
+        count += rows[group]
+    if together:
+        yield together
+
+
+@contextmanager
+def _damage_named(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, OSError) as fault:
+        raise FormatError(
+            f"{path} is damaged ({str(fault).splitlines()[0]}): restore this part of the archive from a backup."
+        ) from None
 
 
 def schema_of_parts(paths: Sequence[Path]) -> pa.Schema:
     """Return the columns of all parts together; raises FormatError for a part that is damaged."""
     schemas = []
     for path in paths:
-        try:
+        with _damage_named(path):
             schemas.append(pq.read_schema(path))
-        except (pa.ArrowException, OSError) as fault:
-            raise FormatError(
-                f"{path} is damaged ({str(fault).splitlines()[0]}): restore it from a backup."
-            ) from None
     return pa.unify_schemas(schemas)
 
 

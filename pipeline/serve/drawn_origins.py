@@ -60,7 +60,7 @@ def draw_origins(spans: Mapping[str, OriginSpan], zones: Mapping[str, str], coun
 
 
 def series_at(number: int, names: Sequence[str]) -> list[str] | None:
-    """Return the series of a group that are proven at the origin of a number, of its ascending `names`; None for all of them."""
+    """Return the series of a group that are proven when it has its turn of a number, of its ascending `names`; None for all of them."""
     if len(names) <= MOST_SERIES:
         return None
     pieces = -(-len(names) // MOST_SERIES)

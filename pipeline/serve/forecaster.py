@@ -11,7 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from hindcast.pipeline.align.origin_steps import OriginSteps, labels_of_origin, steps_of_origin
+from hindcast.pipeline.align.origin_steps import (
+    OriginSteps,
+    labels_of_origin,
+    read_since,
+    rows_of_origin,
+    steps_of_origin,
+)
 from hindcast.pipeline.align.recent_rows import service_reach
 from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.errors import MissingInputError
@@ -85,7 +91,8 @@ class ProjectForecaster:
     def newest(self, now: int | None = None) -> list[Wanted]:
         """Return the newest origins for which there is what the network needs, by `now` (ns UTC; default: the clock); see `newest_origins`."""
         now = time.time_ns() if now is None else now
-        return newest_origins(self.params, self.groups, self._rows, self.root, now)
+        history = network_history(self.settings)
+        return newest_origins(self.params, self.groups, self._rows, self.root, now, history=history)
 
     def forecast(self, wanted: Wanted, inputs: InputRows | None = None) -> list[ForecastRows]:
         """Return the forecasts of an origin, of all its groups, targets and tracks; `inputs` collects the rows that they are made from."""
@@ -178,7 +185,10 @@ class ProjectForecaster:
         history = network_history(self.settings)
         reach = self._reach(wanted, history)
         for group in wanted.groups:
-            frames = self._rows.read(group)
+            since = read_since(self.params, group, wanted.origin, history)
+            if since is None:  # the settings have no such origin
+                continue
+            frames = rows_of_origin(self._rows.read(group, since), self.params, wanted.origin, since)
             if inputs is not None:
                 inputs.add(group, frames)
             block += [

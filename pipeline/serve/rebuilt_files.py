@@ -15,6 +15,7 @@ from hindcast.pipeline.serve.cut_tables import cut_tables, take_series
 from hindcast.pipeline.serve.drawn_origins import evenly
 from hindcast.pipeline.serve.fresh_tables import fresh_tables
 from hindcast.pipeline.settings.params import Params
+from hindcast.pipeline.tables import read_manifest
 
 _MOST_BYTES = 4 << 30
 """Of raw files that are cut and read again for all origins together; at least one origin has them cut below four times as much."""
@@ -52,7 +53,7 @@ class RebuiltFiles:
             raw = self._params.raw.model_copy(update={"path": str(files.resolve())})
             tables = fresh_tables(self._params.model_copy(update={"raw": raw}), self._scratch / "service")
             shutil.rmtree(files)
-        if any(names is not None for names in series.values()):
+        if _leaves_out(tables, series):
             take_series(tables, series, self._scratch / "taken")
             tables = self._scratch / "taken"
         cut_tables(tables, origin, self._scratch / "tables")
@@ -61,3 +62,9 @@ class RebuiltFiles:
     @cached_property
     def _files(self) -> CutFiles:
         return CutFiles(self._params, self._root, self._scratch / "lines")
+
+
+def _leaves_out(tables: Path, series: Mapping[str, Sequence[str] | None]) -> bool:
+    """Return whether the tables have groups or series that are not wanted."""
+    every = {group for source in read_manifest(tables)["sources"].values() for group in source["groups"]}
+    return not every <= series.keys() or any(names is not None for names in series.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -64,12 +65,13 @@ def check_service(params: Params, root: Path, count: int) -> dict[str, Any]:
         drawn = draw_origins(spans, zones, count)
         findings = Findings(_names_of_checks(params, dataset))
         forecaster = ProjectForecaster(params, root, tables, network=ProjectNetwork(params, root / "models"))
-        series = [_series_of(dataset, number, each) for number, each in enumerate(drawn)]
+        names = _names_by_group(dataset)
+        series = _series_at_origins(drawn, names)
         rows = predictions.rows_at(
             {
-                (group, each.origin): names[group]
-                for each, names in zip(drawn, series, strict=True)
-                for group in names
+                (group, each.origin): some
+                for each, of_group in zip(drawn, series, strict=True)
+                for group, some in of_group.items()
             }
         )
         proof = OriginProof(forecaster, dataset, rows, predictions.deviations(), findings)
@@ -78,7 +80,7 @@ def check_service(params: Params, root: Path, count: int) -> dict[str, Any]:
         origins = _prove(drawn, series, files, proof)
         groups = sorted({group for each in drawn for group in each.groups})
         sources = source_moments(root, tables, params, groups, [each.origin for each in drawn] or [0])
-        return _report(root, dataset, findings, origins, sources)
+        return {"series": _coverage(names, series)} | _report(root, dataset, findings, origins, sources)
 
 
 def write_service_report(path: Path, report: dict[str, Any]) -> None:
@@ -100,6 +102,12 @@ def summary_lines(report: dict[str, Any]) -> Iterator[str]:
     changes = sum(each["clock_change"] for each in origins)
     cut = sum(each["files"] is not None for each in origins)
     yield f"{counted(len(origins), 'origin')} of the test split, {changes} of them at clock changes; raw files cut at {cut} of them"
+    series = report["series"]
+    if series["at_an_origin"] < series["all"]:
+        yield (
+            f"{series['proven']:,} of {series['all']:,} series, about {series['at_an_origin']:,} of them at each origin; "
+            "more origins prove each series more often"
+        )
     for check in report["checks"]:
         yield f"{check['name']}: {check['found']}"
     for name in ("from_evaluation_start", "from_context"):
@@ -118,11 +126,39 @@ def summary_lines(report: dict[str, Any]) -> Iterator[str]:
     yield report["verdict"]
 
 
-def _series_of(dataset: Dataset, number: int, drawn: Drawn) -> Series:
+def _names_by_group(dataset: Dataset) -> dict[str, list[str]]:
+    """Return the ascending names of the series of each group."""
     table = dataset.sequences
+    found: dict[str, set[str]] = {}
+    for group, name in zip(table.group.tolist(), table.series.tolist(), strict=True):
+        found.setdefault(str(group), set()).add(str(name))
+    return {group: sorted(names) for group, names in found.items()}
+
+
+def _series_at_origins(drawn: Sequence[Drawn], names: Mapping[str, Sequence[str]]) -> list[Series]:
+    """Return the series that are proven at each origin; where a group has more, its next origin has the next ones."""
+    turns: Counter[str] = Counter()
+    found: list[Series] = []
+    for each in drawn:
+        found.append({group: series_at(turns[group], names.get(group, [])) for group in each.groups})
+        turns.update(each.groups)
+    return found
+
+
+def _coverage(names: Mapping[str, Sequence[str]], series: Sequence[Series]) -> dict[str, int]:
+    """Return the number of all series, of those proven at one origin or another, and of those proven at an origin on average."""
+    proven = [
+        {
+            (group, name)
+            for group, some in each.items()
+            for name in (names.get(group, []) if some is None else some)
+        }
+        for each in series
+    ]
     return {
-        group: series_at(number, sorted(set(map(str, table.series[table.group == group]))))
-        for group in drawn.groups
+        "all": sum(map(len, names.values())),
+        "proven": len(set().union(*proven)),
+        "at_an_origin": round(sum(map(len, proven)) / max(1, len(proven))),
     }
 
 

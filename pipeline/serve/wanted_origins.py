@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hindcast.pipeline.align.group_inputs import zone_of_group
 from hindcast.pipeline.align.inputs import inputs, is_forecast
-from hindcast.pipeline.align.origin_steps import complete_origins, origins_between, origins_of_day
+from hindcast.pipeline.align.origin_steps import complete_origins, origins_between, origins_of_day, read_since
 from hindcast.pipeline.align.recent_rows import service_reach
 from hindcast.pipeline.arrays import TIME_MAX, Times
 from hindcast.pipeline.errors import MissingInputError, SettingsError
@@ -111,14 +112,17 @@ def newest_origins(
     rows: GroupRows,
     root: Path | None = None,
     now: int | None = None,
+    *,
+    history: int = 0,
 ) -> list[Wanted]:
     """Return the newest origin of each group for which the rows have what the network needs, and at most a day older ones.
 
     With `now` (ns UTC), none is later than that, with an hour of tolerance. Raises MissingInputError if no group has one, and RawDataError for
     rows that were issued or published later than `now`, by their own stamps; an example comes from the raw files of the project at `root`.
+    `history` is the number of steps before an origin that the forecast reads, so that rows are read once for both.
     """
     limit = TIME_MAX if now is None else now + CLOCKS
-    search = _Search(params, rows, limit)
+    search = _Search(params, rows, limit, history)
     found = {group: search.newest(group) for group in groups}
     refuse_rows_ahead(search.ahead, params, root, limit)
     complete = [each.complete for each in found.values() if each.complete is not None]
@@ -161,42 +165,70 @@ class _Searched:
 
 
 class _Search:
-    """Searches for the newest complete origin of a group after another."""
+    """Searches for the newest complete origin of a group after another, in the rows that forecasts with `history` steps read."""
 
-    def __init__(self, params: Params, rows: GroupRows, limit: int) -> None:
-        self._params, self._rows, self._limit = params, rows, limit
+    def __init__(self, params: Params, rows: GroupRows, limit: int, history: int) -> None:
+        self._params, self._rows, self._limit, self._history = params, rows, limit, history
         self.ahead: list[Ahead] = []
         self._needs_forecasts = any(is_forecast(params, input_) for input_ in inputs(params))
         self._reaches: dict[int, int] = {}
+        self._sinces: dict[tuple[str, int, int], int | None] = {}
+        self._newest: int | None = None  # the newest known time of the groups so far
 
     def newest(self, group: str) -> _Searched:
         """Search the last day before the newest known row that has a value, then eight days; nearly always the last day has one.
 
         Rows without any value do not count: files of a whole year hold such rows for the days to come.
         """
-        params, frames = self._params, self._rows.read(group)
+        params = self._params
+        frames, known = self._read(group, DAY)
         self.ahead += rows_ahead(frames, params, group, self._limit)
-        known = max(
-            (
-                int(times[times <= self._limit].max(initial=0))
-                for name, frame in frames.items()
-                if params.raw.sources[name].role in ("realized", "forecast")
-                for times in [known_with_values(frame)]
-            ),
-            default=0,
-        )
         last = known + params.raw.frequency.ns
         if self._needs_forecasts:  # then the rows say whether a later origin can be served
             after = origins_between(params, group, known, known + _SEARCHED)
             last = int(after[0]) if len(after) else last
         last = min(last, self._limit)
         for length in (DAY, _SEARCHED):
+            if length > DAY:
+                frames, _ = self._read(group, length)
             origins, is_complete = complete_origins(
                 frames, params, group, known - length, last, self._reach(known)
             )
             if is_complete.any():
                 return _Searched(int(origins[is_complete][-1]), known - _SEARCHED, last)
         return _Searched(None, known - _SEARCHED, last)
+
+    def _read(self, group: str, length: int) -> tuple[Mapping[str, Any], int]:
+        """Return the rows that the origins from `length` before the newest known row on read, and when that row became known.
+
+        Groups usually end at the same time: what the others have says which rows to read, and then whether these are enough.
+        """
+        if self._newest is not None:
+            frames = self._rows.read(group, self._since(group, self._newest - length - DAY))
+            known = self._known(frames)
+        if self._newest is None or known < self._newest - DAY:
+            frames = self._rows.read(group)
+            known = self._known(frames)
+        self._newest = max(known, self._newest or 0)
+        return frames, known
+
+    def _known(self, frames: Mapping[str, Any]) -> int:
+        known = [
+            known_with_values(frame)
+            for name, frame in frames.items()
+            if self._params.raw.sources[name].role in ("realized", "forecast")
+        ]
+        return max((int(times[times <= self._limit].max(initial=0)) for times in known), default=0)
+
+    def _since(self, group: str, moment: int) -> int | None:
+        """Return the earliest time of a row that an origin at `moment` or later reads, computed once for many groups; None: any time."""
+        params, day = self._params, moment // DAY
+        clock = zone_of_group(params, group), params.raw.offset_of(group), day
+        if clock not in self._sinces:
+            origins = origins_between(params, group, day * DAY, day * DAY + _SEARCHED)
+            first = int(origins[0]) if len(origins) else None
+            self._sinces[clock] = None if first is None else read_since(params, group, first, self._history)
+        return self._sinces[clock]
 
     def _reach(self, known: int) -> int:
         """Return the reach of steps around the newest known row, computed once for many groups."""

@@ -58,7 +58,7 @@ class GivenRows:
         """The groups with rows, sorted."""
         return tuple(sorted(self._rows))
 
-    def read(self, group: str) -> Mapping[str, pd.DataFrame]:
+    def read(self, group: str, since: int | None = None) -> Mapping[str, pd.DataFrame]:
         """Return the rows of a group, a frame per source that has some."""
         return self._rows.get(group, {})
 

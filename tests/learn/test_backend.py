@@ -77,3 +77,17 @@ def test_absent_libraries_are_named_together_with_the_extra_that_has_them(root: 
     assert "hindcast-VERSION-py3-none-any.whl[train]" in message
     assert "hindcast[train] @ git+URL" in message
     assert "pip install hindcast" not in message
+
+
+def test_keras_is_loaded_without_its_wrappers_and_scikit_learn_can_be_imported_afterwards(root: Path) -> None:
+    program = (
+        "import sys\n"
+        "from hindcast.pipeline.learn.backend import start_framework\n"
+        "start_framework(wrappers=False)\n"
+        "print('keras' in sys.modules, 'sklearn' in sys.modules, 'scipy.stats' in sys.modules)\n"
+        "import sklearn\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert (done.returncode, done.stdout) == (0, "True False False\n"), done.stderr

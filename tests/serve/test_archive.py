@@ -21,9 +21,10 @@ from hypothesis import strategies as st
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.serve.archive import Archive, Span, first_seen, rows_seen
 from hindcast.pipeline.serve.archive_index import FOLDER as INDEX
+from hindcast.pipeline.serve.archive_index import Index
 from hindcast.pipeline.serve.archive_parts import FOLDER
 from hindcast.pipeline.serve.row_digests import digest_of_all
-from tests.align.mock import HOUR, START
+from tests.align.mock import DAY, HOUR, START
 from tests.examples import examples
 from tests.serve.archive_child import CALLS, GROUPS, params_of_archive, rows_of_call, span_of, store
 
@@ -53,13 +54,13 @@ def test_the_index_can_be_lost_at_any_time(tmp_path: Path, spoiled: str) -> None
         if spoiled == "removed":
             shutil.rmtree(tmp_path / INDEX / source)
         elif spoiled == "damaged":
-            path = tmp_path / INDEX / source / "east.npz"
+            path = tmp_path / INDEX / source / "east.rows"
             path.write_bytes(path.read_bytes()[:-40])
         elif spoiled == "old":
             shutil.rmtree(tmp_path / INDEX / source)
             shutil.copytree(tmp_path / "old" / source, tmp_path / INDEX / source)
         elif spoiled == "without a group":
-            (tmp_path / INDEX / source / "east.npz").unlink()
+            (tmp_path / INDEX / source / "east.rows").unlink()
     store(tmp_path, 3)
     for call in range(4):
         _check_rows(tmp_path, call, call + 1)
@@ -97,7 +98,7 @@ def test_the_index_forgets_what_no_call_reads_any_more(tmp_path: Path) -> None:
     sizes = []
     for call in (0, 150, 300):  # nineteen days apart
         parts = store(tmp_path, call)
-        sizes.append(sum(path.stat().st_size for path in (tmp_path / INDEX).rglob("*.npz")))
+        sizes.append(sum(path.stat().st_size for path in (tmp_path / INDEX).rglob("*.rows")))
     assert sizes[2] <= sizes[1] <= sizes[0] * 1.1
     assert store(tmp_path, 0) == parts, "the parts still have the rows of the first call"
     _check_rows(tmp_path, 0, parts)
@@ -115,7 +116,8 @@ def test_every_call_is_given_back_whatever_files_did(
     seen: dict[tuple[Any, ...], int] = {}
     parts = 0
     for call in range(data.draw(st.integers(1, 6))):
-        span = Span(START + data.draw(st.integers(0, 4)) * HOUR, START + data.draw(st.integers(2, 9)) * HOUR)
+        step = data.draw(st.sampled_from([1, 11])) * HOUR  # rows of one day, or of several
+        span = Span(START + data.draw(st.integers(0, 4)) * step, START + data.draw(st.integers(2, 9)) * step)
         tables = {}
         for group in ("east", "w/é.st"):
             keys = data.draw(
@@ -124,13 +126,13 @@ def test_every_call_is_given_back_whatever_files_did(
             rows = [
                 (
                     name,
-                    START + hour * HOUR,
-                    START + (hour + 1) * HOUR,
+                    START + hour * step,
+                    START + (hour + 1) * step,
                     data.draw(st.sampled_from([1.5, -0.0, np.nan])),
                     0.0,
                 )
                 for name, hour in sorted(keys)
-                if START + hour * HOUR >= span.since and START + (hour + 1) * HOUR <= span.until
+                if START + hour * step >= span.since and START + (hour + 1) * step <= span.until
             ]
             frame = pd.DataFrame(rows, columns=["series", "valid_time", "known_time", "usage", "flow"])
             tables[group] = frame.astype(
@@ -260,3 +262,28 @@ def _contents(folder: Path) -> dict[str, tuple[bytes, int]]:
         pq.read_metadata(path)
         found[path.relative_to(folder).as_posix()] = (path.read_bytes(), path.stat().st_mtime_ns)
     return found
+
+
+def test_rows_are_looked_up_only_for_the_days_that_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(tmp_path, 0)
+    looked_up: list[tuple[str, list[int]]] = []
+    load = Index.load
+
+    def noted(index: Index, group: str, days: Any) -> Any:
+        looked_up.append((group, [day - START // DAY for day in days.tolist()]))
+        return load(index, group, days)
+
+    monkeypatch.setattr(Index, "load", noted)
+    store(tmp_path, 0)
+    assert looked_up == []
+    span, rows = span_of(0), rows_of_call(0, "east")
+    meter = rows["meter"].assign(
+        usage=rows["meter"]["usage"].where(rows["meter"]["valid_time"] != START + 30 * HOUR, 7.0)
+    )
+    with Archive(tmp_path, SOURCES, span.since, 1) as archive:
+        archive.add("east", {**rows, "meter": meter}, span)
+        archive.add("west", rows_of_call(0, "west"), span)
+    assert looked_up == [("east", [1])]
+    assert archive.parts == {"weather": 1, "meter": 2}

@@ -49,9 +49,9 @@ def test_only_changed_tables_are_read_again(
     monkeypatch.chdir(tmp_path)
     read: list[str] = []
 
-    def noted(tables: Path, source: str, group: str) -> pd.DataFrame | None:
+    def noted(tables: Path, source: str, group: str, since: int | None) -> pd.DataFrame | None:
         read.append(group)
-        return read_table(tables, source, group)
+        return read_table(tables, source, group, since)
 
     monkeypatch.setattr(group_rows, "read_table", noted)
     _write(tmp_path, "a", 1)
@@ -80,3 +80,24 @@ def test_no_more_is_kept_than_the_limit(
     ingest(params, tmp_path)
     rows = TableRows(tmp_path / "data/tables", params)
     assert rows.read("a")["meters"] is not rows.read("a")["meters"]
+
+
+def test_recent_rows_are_read_again_only_if_earlier_ones_are_needed(
+    params: Params, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    read: list[int | None] = []
+
+    def noted(tables: Path, source: str, group: str, since: int | None) -> pd.DataFrame | None:
+        read.append(since)
+        return read_table(tables, source, group, since)
+
+    monkeypatch.setattr(group_rows, "read_table", noted)
+    _write(tmp_path, "a", 1)
+    ingest(params, tmp_path)
+    rows = TableRows(tmp_path / "data/tables", params)
+    days = [pd.Timestamp(f"2024-01-0{day}", tz="UTC").value for day in range(1, 5)]
+    for since, due in ((days[2], days[2:]), (days[3], days[2:]), (days[1], days[1:]), (None, days)):
+        assert rows.read("a", since)["meters"]["valid_time"].tolist() == due
+    assert rows.read("a", days[3])["meters"]["valid_time"].tolist() == days
+    assert read == [days[2], days[1], None]

@@ -225,3 +225,5 @@ def test_of_large_data_some_groups_series_and_files_are_proven_at_each_origin(
     cut = [entry["files"] is not None for entry in report["origins"]]
     assert 0 < sum(cut) < 4
     assert any("raw files are large" in line for line in report["assumptions"])
+    assert report["series"] == {"all": 6, "proven": 6, "at_an_origin": 2}
+    assert "6 of 6 series, about 2 of them at each origin" in " ".join(summary_lines(report))

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from hindcast.pipeline.align.origin_steps import complete_origins, labels_of_origin, origins_between
+from hindcast.pipeline.arrays import TIME_MIN
 from hindcast.pipeline.errors import MissingInputError, SettingsError
 from hindcast.pipeline.serve.wanted_origins import (
     deadline_of,
@@ -110,8 +111,13 @@ class _Rows:
     def groups(self) -> tuple[str, ...]:
         return tuple(sorted(self._of_group))
 
-    def read(self, group: str) -> dict[str, pd.DataFrame]:
-        return self._of_group[group]
+    def read(self, group: str, since: int | None = None) -> dict[str, pd.DataFrame]:
+        """All that a search may be given: no row that is valid and known before `since`."""
+        earliest = TIME_MIN if since is None else since
+        return {
+            name: frame[frame[["valid_time", "known_time"]].max(axis=1) >= earliest]
+            for name, frame in self._of_group[group].items()
+        }
 
 
 def _newest_value(frame: pd.DataFrame) -> int:
