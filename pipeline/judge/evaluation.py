@@ -34,6 +34,7 @@ from hindcast.pipeline.judge.report import Contents, write_report
 from hindcast.pipeline.judge.scores import Judgement, judge_marked, judge_table, mark_table
 from hindcast.pipeline.judge.split_tables import Predict, PredictTrees, SplitTables
 from hindcast.pipeline.judge.stage_facts import policy_warning, read_stage_facts
+from hindcast.pipeline.judge.statistics import CollectedStatistics
 from hindcast.pipeline.judge.summed_series import sum_series
 from hindcast.pipeline.judge.table import Table
 from hindcast.pipeline.judge.unflagged_rows import FlaggedIntervals, flag_rows
@@ -142,7 +143,8 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
     typed = typed or root / "data" / "tables"
     at_age = ValuesAtAge(params, typed)
     added = (CorrectedColumn(dataset, params, typed), IntervalColumns(params, typed))
-    evaluator = _Evaluator(params, quality.intervals, added, at_age)
+    statistics = CollectedStatistics(dataset, params)
+    evaluator = _Evaluator(params, quality.intervals, added, at_age, statistics)
     tables = SplitTables(dataset, params.train, columns, predict, trees)
     with _open_outputs(reports or root / "reports") as out:
         with open_predictions(
@@ -155,7 +157,7 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
         evaluation = Evaluation(judgements, answers, quality, ages=ages, revision=truth_text(at_age.truth))
         at_ages, plots_folder = at_age.metrics(), out["plots"]
         facts = {**facts, **at_ages}
-        _write_numbers(out, judgements, at_ages, dataset.targets)
+        _write_numbers(out, judgements, {**at_ages, **statistics.metrics()}, dataset.targets)
         shown = [judgement for judgement, _ in evaluation.answers]
         examples = {each.target: evaluator.examples.get((each.split, each.target)) for each in shown}
         plots = draw_all(plots_folder, shown, examples, history)
@@ -171,16 +173,17 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
             quality,
             facts,
             settings,
+            tuple(statistics.found),
         )
         write_report(out["report.html"], contents)
     return evaluation
 
 
 def _write_numbers(
-    out: dict[str, Path], judgements: list[Judgement], at_ages: dict[str, Any], targets: Sequence[str]
+    out: dict[str, Path], judgements: list[Judgement], further: dict[str, Any], targets: Sequence[str]
 ) -> None:
     """Write metrics.json and the CSV files."""
-    metrics = collect_metrics(judgements) | at_ages
+    metrics = collect_metrics(judgements) | further
     out["metrics.json"].write_text(canonical_json(metrics), encoding="utf-8")
     single = [each for each in judgements if each.target in targets]  # no sums over series
     write_by_series(out["by_series.csv"], single)
@@ -197,8 +200,10 @@ class _Evaluator:
         flagged: FlaggedIntervals | None,
         added: tuple[CorrectedColumn, IntervalColumns],
         at_age: ValuesAtAge,
+        statistics: CollectedStatistics,
     ) -> None:
         self._params, self._flagged, self._added, self._at_age = params, flagged, added, at_age
+        self._statistics = statistics
         self.judgements: list[Judgement] = []
         self.examples: dict[tuple[str, str], Examples] = {}
 
@@ -214,6 +219,7 @@ class _Evaluator:
         with ThreadPoolExecutor(1) as other:  # compressing takes as long as scoring
             written = other.submit(predictions.add, marked)
             judgement = judge_marked(marked, comparison, self._params.seed)
+            self._statistics.add(marked, judgement)
             written.result()
         self.judgements.append(judgement)
         examples = choose_examples(marked, judgement)

@@ -162,10 +162,10 @@ def _parts(table: Table, kept: Ints, actual: Floats) -> Iterator[tuple[str, list
     yield "lead", [band_text(int(each)) for each in bands], band
     names = ["of actual values", "of forecasts"]
     for place, values in enumerate((actual, table.forecasts["model"][kept].astype(np.float64))):
-        yield "top_decile", names, np.where(_in_top_decile(table.series[kept], values), place, -1)
+        yield "top_decile", names, np.where(in_top_decile(table.series[kept], values), place, -1)
 
 
-def _in_top_decile(series: NDArray[np.int32], values: Floats) -> Flags:
+def in_top_decile(series: NDArray[np.int32], values: Floats) -> Flags:
     """Return whether each value is among the highest tenth of its series."""
     order = np.lexsort((values, series))
     sorted_ = series[order]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from hindcast.pipeline.judge.plots import Plot
 from hindcast.pipeline.judge.quality_check import QualityCheck
 from hindcast.pipeline.judge.scores import Judgement, ScopedSkill, scope_name
 from hindcast.pipeline.judge.skill import COVERAGE, DRAWS, FEWEST_DAYS, Estimate, block_days, verdict
+from hindcast.pipeline.judge.statistics import WORST, Statistics
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.wording import listed, printable
 
@@ -44,6 +45,7 @@ class Contents:
     quality: QualityCheck
     facts: Mapping[str, Any]
     settings: Mapping[str, Any]
+    statistics: Sequence[Statistics] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ def write_report(path: Path, contents: Contents) -> None:
         quality=contents.quality,
         quality_tables=tabulate_facts(contents.quality.facts),
         judgements=ordered,
+        statistics=sorted(contents.statistics, key=lambda each: each.split != first),
+        worst=WORST,
         skills=[(judgement, *_skill_rows(judgement)) for judgement in ordered],
         plots=[(plot, _data_uri(contents.plots_folder / plot.file)) for plot in contents.plots],
         fact_tables=tabulate_facts(contents.facts),

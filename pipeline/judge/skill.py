@@ -3,7 +3,7 @@
 skill = 1 - error(forecaster) / error(other), for the mean absolute and the root mean squared error on the same rows.
 The interval is a paired circular block bootstrap (Politis and Romano 1992) over days: both forecasters are scored on
 the same drawn days, all series of a day are drawn together, and blocks of days keep the dependence between
-neighbouring days.
+neighbouring days. How long blocks have to be follows from the daily differences of the two errors.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Literal
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Floats
+from hindcast.pipeline.arrays import Floats, Ints
+from hindcast.pipeline.judge.block_length import block_lengths
 from hindcast.pipeline.judge.metrics import ErrorSums
 
 DRAWS = 1000
@@ -67,18 +68,13 @@ def compute_skills(pairs: Sequence[tuple[ErrorSums, ErrorSums]], other_name: str
     for place, own in enumerate(days):
         by_count.setdefault(len(own), []).append(place)
     found: dict[int, list[Estimate]] = {}
-    for count, places in by_count.items():
+    for places in by_count.values():
         for start in range(0, len(places), _TOGETHER):
             part = places[start : start + _TOGETHER]
             sums = np.array(  # its axes are measure, forecaster, pair and day
                 [[[pairs[at][who].values[row, days[at]] for at in part] for who in (0, 1)] for row in (1, 2)]
             )
-            whole = _skills(sums.sum(axis=-1))
-            low, high = (
-                _bounds(_draw_skills(sums, seed))
-                if count >= FEWEST_DAYS
-                else np.full((2, *whole.shape), np.nan)
-            )
+            whole, (low, high) = _skills(sums.sum(axis=-1)), _intervals(sums, seed)
             for place, at in enumerate(part):
                 found[at] = [
                     _estimate(*of)
@@ -100,20 +96,41 @@ def verdict(estimate: Estimate) -> Verdict:
 
 
 def block_days(days: int) -> int:
-    """Return the length of a block, in days, for a test of `days` days."""
+    """Return the shortest length of a block, in days, for a test of `days` days."""
     return max(1, min(_BLOCK_DAYS, days // _LEAST_BLOCKS))
 
 
-def _draw_skills(sums: Floats, seed: int) -> Floats:
+def lengths_of(differences: Floats) -> Ints:
+    """Return the lengths of the blocks of pairs, in days, from their daily differences of losses (pair, day).
+
+    They are those of the rule of Politis and White, at least `block_days`, at most a quarter of the days.
+    """
+    days = differences.shape[1]
+    chosen = np.ceil(block_lengths(differences)).astype(np.int64)
+    return np.clip(chosen, block_days(days), max(1, days // _LEAST_BLOCKS))
+
+
+def _intervals(sums: Floats, seed: int) -> Floats:
+    """Return the bounds (2, measure, pair) of the intervals; NaN with too few days. `sums` are (measure, forecaster, pair, day)."""
+    measures, _, pairs, days = sums.shape
+    bounds = np.full((2, measures, pairs), np.nan)
+    if days >= FEWEST_DAYS:
+        lengths = lengths_of(sums[0, 0] - sums[0, 1])
+        for length in np.unique(lengths).tolist():
+            own = np.flatnonzero(lengths == length)
+            bounds[:, :, own] = _bounds(_draw_skills(sums[:, :, own], seed, length))
+    return bounds
+
+
+def _draw_skills(sums: Floats, seed: int, length: int) -> Floats:
     """Return the skills over resampled days, (measure, pair, draw)."""
     *shape, days = sums.shape
-    return _skills(_draw_sums(sums.reshape(-1, days), seed).reshape(*shape, DRAWS))
+    return _skills(_draw_sums(sums.reshape(-1, days), seed, length).reshape(*shape, DRAWS))
 
 
-def _draw_sums(sums: Floats, seed: int) -> Floats:
+def _draw_sums(sums: Floats, seed: int, length: int) -> Floats:
     """Return sums over resampled days, (row, draw): blocks are drawn with replacement from the days closed to a ring."""
     days = sums.shape[1]
-    length = block_days(days)
     by_block = sum(np.roll(sums, -shift, axis=1) for shift in range(length))
     starts = np.random.default_rng(seed).integers(days, size=(-(-days // length), DRAWS))
     total = np.zeros((len(sums), DRAWS))
