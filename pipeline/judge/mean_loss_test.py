@@ -61,10 +61,11 @@ def _lags(values: Floats) -> int:
     size = len(values)
     covariance = _autocovariances(values, math.floor(4 * (size / 100) ** (2 / 9)))
     lag = np.arange(1, len(covariance))
-    slope, total = 2 * float((lag * covariance[1:]).sum()), covariance[0] + 2 * float(covariance[1:].sum())
+    slope = 2 * float((lag * covariance[1:]).sum())
+    total = float(covariance[0]) + 2 * float(covariance[1:].sum())
     if total == 0:
         return 0
-    return math.floor(1.1447 * (float(slope / total) ** 2 * size) ** (1 / 3))
+    return math.floor(1.1447 * math.pow((slope / total) ** 2 * size, 1 / 3))
 
 
 def _variance(values: Floats, lags: int) -> float:

@@ -87,8 +87,7 @@ def write_report(path: Path, contents: Contents) -> None:
         quality=contents.quality,
         quality_tables=tabulate_facts(contents.quality.facts),
         judgements=ordered,
-        statistics=sorted(contents.statistics, key=lambda each: each.split != first),
-        worst=WORST,
+        **_statistics(contents, first),
         skills=[(judgement, *_skill_rows(judgement)) for judgement in ordered],
         plots=[(plot, _data_uri(contents.plots_folder / plot.file)) for plot in contents.plots],
         fact_tables=tabulate_facts(contents.facts),
@@ -101,6 +100,11 @@ def write_report(path: Path, contents: Contents) -> None:
     )
     spaces = "".join(sign for sign in set(page) if unicodedata.category(sign) == "Zs")
     path.write_text(printable(page, keep=f"\n\t{spaces}"), encoding="utf-8", newline="\n")
+
+
+def _statistics(contents: Contents, first: str) -> dict[str, Any]:
+    """Return what the section on statistics shows, that of the split `first` first."""
+    return {"statistics": sorted(contents.statistics, key=lambda each: each.split != first), "worst": WORST}
 
 
 def tabulate_facts(facts: Mapping[str, Any]) -> list[FactTable]:

@@ -42,7 +42,7 @@ def slow(values: list[float]) -> float:
         covariance = sum(e[at] * e[at + lag] for at in range(size - lag)) / size
         g += 2 * weight * lag * covariance
         spectrum += 2 * weight * covariance
-    length = (2 * g**2 / (4 / 3 * spectrum**2)) ** (1 / 3) * size ** (1 / 3)
+    length = math.pow(2 * g**2 / (4 / 3 * spectrum**2) * size, 1 / 3)
     return min(max(length, 1.0), math.ceil(min(3 * math.sqrt(size), size / 3)))
 
 

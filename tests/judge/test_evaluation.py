@@ -86,7 +86,7 @@ def test_every_output_agrees_with_numpy_on_the_predictions(
         "split", "group", "series", "track", "valid_time", "origin", "target", "actual", "model", "published",
         "persistence", "trees", "reference_24h", "reference_168h", "compared",
     ]  # fmt: skip
-    assert list(metrics) == ["validation", "test"]
+    assert list(metrics) == ["validation", "test", "statistics"]
     assert list(metrics["test"]) == [
         "usage", "usage_sum_by_group", "usage_sum_over_all", "other", "other_sum_by_group", "other_sum_over_all",
     ]  # fmt: skip
