@@ -23,7 +23,13 @@ if TYPE_CHECKING:  # opening takes milliseconds: each library is imported by wha
     from hindcast.pipeline.workspace.origin_windows import OriginWindows
     from hindcast.pipeline.workspace.torch_dataset import TorchBatches
 
-_EXTRA_KEYS = ("intervals", "without_flagged", "without_unusable")  # of metrics.json, beside the splits
+_EXTRA_KEYS = (
+    "intervals",
+    "measured_values",
+    "statistics",
+    "without_flagged",
+    "without_unusable",
+)  # of metrics.json, beside the splits
 
 
 def open_workspace(folder: str | Path = ".") -> Workspace:
