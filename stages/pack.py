@@ -41,7 +41,17 @@ def _kept(report: dict[str, Any]) -> list[str]:
         f"{counted(report['sequences'], 'sequence')}, {counted(report['samples'], 'sample')}, "
         f"{counted(report['padding'], 'padded step')}"
     )
-    return [f"{counted(report['steps'], 'step')} in {packed}", *shares]
+    return [f"{counted(report['steps'], 'step')} in {packed}", *shares, *_of_training(report["counts"])]
+
+
+def _of_training(counts: dict[str, int]) -> list[str]:
+    if "steps_with_missed_run" not in counts:
+        return []
+    changed, lost = (counts[f"steps_{name}_run"] for name in ("with_missed", "without_older"))
+    kept = f"; {lost:,} keep theirs because an input would end the sequence (align.gaps.longer=indicator marks it instead)"
+    return [
+        f"train.missing_runs: {counted(changed, 'step')} have other inputs in training{kept if lost else ''}"
+    ]
 
 
 main = stage_main(

@@ -25,7 +25,7 @@ from hindcast.pipeline.align.inputs import Input
 from hindcast.pipeline.align.pair_names import count_doubled, find_unmatched, measured_series
 from hindcast.pipeline.align.pair_shifts import find_copies, find_misfits
 from hindcast.pipeline.align.sequences import Targets, cut_sequences, read_targets
-from hindcast.pipeline.align.track import read_track
+from hindcast.pipeline.align.track import read_track, with_missed
 from hindcast.pipeline.settings.capacity import capacity_columns
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_table
@@ -62,7 +62,8 @@ def align_frames(
     noted, frames = _notes(frames, params, group, compare_pairs), without_members(frames, params, group)
     prepared = prepare_group(frames, params, group)
     targets = read_targets(prepared)
-    made = _read_tracks(prepared, targets, compare_pairs)
+    missed = prepare_group(frames, params, group, runs_missed=True) if params.train.missing_runs else None
+    made = _read_tracks(prepared, missed, targets, compare_pairs)
     observed, bounds = prepared.grid.times[(targets.W > 0).any(axis=1)], np.iinfo(np.int64)
     return AlignedGroup(
         group=group,
@@ -95,7 +96,12 @@ class _Tracks:
     fits: dict[str, list[dict[str, Any]]]
 
 
-def _read_tracks(prepared: GroupInputs, targets: Targets, compare: bool) -> _Tracks:  # noqa: FBT001
+def _read_tracks(
+    prepared: GroupInputs,
+    missed: GroupInputs | None,
+    targets: Targets,
+    compare: bool,  # noqa: FBT001
+) -> _Tracks:
     origin = prepared.params.align.origin
     counts: Counter[str] = Counter(dict.fromkeys(COUNTS, 0))
     counts["series"], counts["tracks"] = len(prepared.grid.names), origin.tracks
@@ -104,6 +110,8 @@ def _read_tracks(prepared: GroupInputs, targets: Targets, compare: bool) -> _Tra
     fits: dict[str, list[dict[str, Any]]] = {}
     for number in range(origin.tracks):
         track = read_track(prepared, number)
+        if missed is not None:
+            track = with_missed(track, read_track(missed, number))
         if number == 0 and compare:
             fits = {"misfits": find_misfits(prepared, track), "copies": find_copies(prepared, track)}
         sequences += cut_sequences(prepared, number, track, targets, counts)

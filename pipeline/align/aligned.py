@@ -54,6 +54,8 @@ class AlignedSequence:
     flagged: Marks | None = (
         None  # (T, G) the flags of `arrays` added up; only if flags take rows out of training
     )
+    X_missed: Values | None = None  # (T, F) X without the issues that `train.missing_runs` draws
+    published_missed: Values | None = None  # (T, G)
 
 
 @dataclass(frozen=True)

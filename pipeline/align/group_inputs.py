@@ -13,6 +13,7 @@ from hindcast.pipeline.align.coarse_rows import in_pieces
 from hindcast.pipeline.align.cyclic import field_of
 from hindcast.pipeline.align.grid import Grid, make_grid
 from hindcast.pipeline.align.inputs import Input, forecast_input, inputs, realized_inputs
+from hindcast.pipeline.align.missed_issues import without_missed
 from hindcast.pipeline.align.readings import count_counted, with_counted
 from hindcast.pipeline.align.realized import Realized, read_realized
 from hindcast.pipeline.align.source_rows import SourceRows, count_flags, read_rows, sources_with_role
@@ -85,9 +86,16 @@ def measured_targets(
 
 
 def prepare_group(
-    frames: Mapping[str, pd.DataFrame], params: Params, group: str, last_label: int | None = None
+    frames: Mapping[str, pd.DataFrame],
+    params: Params,
+    group: str,
+    last_label: int | None = None,
+    *,
+    runs_missed: bool = False,
 ) -> GroupInputs:
     """Prepare the rows of a group; with `last_label`, every series has steps up to this label, as `make_grid` describes.
+
+    `runs_missed`: without the issues that `train.missing_runs` draws; the steps are the same.
 
     Raises AlignmentError if the settings do not give the group a zone or its holidays.
     """
@@ -96,6 +104,7 @@ def prepare_group(
     readings = count_counted(rows, params, group, names)
     rows = with_counted(_in_pieces(rows, params, group), params, group)
     grid = make_grid(names, rows, params, group, last_label)
+    rows = without_missed(rows, params) if runs_missed else rows
     read, chosen = inputs(params), params.align.published
     published = tuple(
         forecast_input(params, chosen[target]) if target in chosen else None for target in params.align.target

@@ -73,7 +73,11 @@ def cut_sequences(
         counts["sequences"] += 1
         counts["steps_with_target"] += int(observed[start:stop].sum())
         counts["gaps_filled"] += int(track.carried[start:stop].sum())
-        yield _sequence(group, number, track, targets, slice(start, stop))
+        made = _sequence(group, number, track, targets, slice(start, stop))
+        if made.X_missed is not None and track.without_older is not None:
+            counts["steps_with_missed_run"] += int((made.X_missed != made.X).any(axis=1).sum())
+            counts["steps_without_older_run"] += int(track.without_older[start:stop].sum())
+        yield made
     counts["steps"] += len(track.covered)
     counts["steps_kept"] += kept
     counts["steps_without_origin"] += int((~track.covered).sum())
@@ -105,19 +109,23 @@ def _sequence(
         issued=np.stack(issued, axis=1) if issued else np.empty((length, 0), np.int64),
         known=targets.known[steps],
         flagged=flagged,
+        X_missed=None if track.X_missed is None else track.X_missed[steps],
+        published_missed=None if track.published_missed is None else track.published_missed[steps],
     )
     _check_finite(group, made)
     return made
 
 
 def _check_finite(group: GroupInputs, made: AlignedSequence) -> None:
-    if np.isfinite(made.X).all() and np.isfinite(made.Y).all():
+    given = [made.X, made.Y] if made.X_missed is None else [made.X, made.Y, made.X_missed]
+    if all(np.isfinite(values).all() for values in given):
         return
-    names = [feature.name for feature in feature_list(group.params)]
+    names, targets = [feature.name for feature in feature_list(group.params)], group.params.align.target
     faults = [
         f"series {made.series!r}, {np.datetime64(int(made.times[step]), 'ns')}: {kind} {label[at]!r} is too large "
         "for float32 (3.4e38); set a `max` for the value under raw.sources"
-        for kind, label, values in (("feature", names, made.X), ("target", group.params.align.target, made.Y))
+        for values in given
+        for kind, label in ([("target", targets)] if values is made.Y else [("feature", names)])
         if not np.isfinite(values).all()
         for step, at in np.argwhere(~np.isfinite(values))[:10].tolist()
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,24 @@ class Track:
     complete: Flags  # (n,) covered, without a missing input that ends a sequence
     carried: Flags  # (n,) at least one input was carried forward
     ending: Mapping[str, int]  # input -> covered steps at which it is missing and ends a sequence
+    X_missed: Values | None = (
+        None  # (n, F) X as training sees it, without the issues that `train.missing_runs` draws
+    )
+    published_missed: Values | None = None  # (n, G)
+    without_older: Flags | None = (
+        None  # (n,) an input is missing without them, so both have the values of X and `published`
+    )
+
+
+def with_missed(track: Track, missed: Track) -> Track:
+    """Return a track with the inputs of the same steps without the drawn issues."""
+    older = missed.complete[:, None]
+    return replace(
+        track,
+        X_missed=np.where(older, missed.X, track.X),
+        published_missed=np.where(older, missed.published, track.published),
+        without_older=track.complete & ~missed.complete,
+    )
 
 
 def read_track(group: GroupInputs, track: int) -> Track:

@@ -21,6 +21,7 @@ from hindcast.pipeline.certify.check_inputs import (
     row_count,
     sample_rows,
 )
+from hindcast.pipeline.certify.check_missed import check_missed, frames_without_missed
 from hindcast.pipeline.certify.check_origins import ExpectedOrigins, check_issued, check_origins
 from hindcast.pipeline.certify.check_rebuild import RebuiltRows, compare_steps, rebuild_rows
 from hindcast.pipeline.certify.check_tables import check_numbers, check_rows, check_shard
@@ -148,6 +149,10 @@ class _Check:
             series = {str(dataset.sequences.series[row]) for row in mine}
             of_group = self._tables_of(group, read_records(part.frames, params, group, series))
             check_inputs(found.results, dataset, of_group, to_rebuild, HeldOutInputs(dataset, params))
+            if dataset.has_missed:
+                left = frames_without_missed(part.frames, params)
+                of_group = self._tables_of(group, read_records(left, params, group, series))
+                check_missed(found.results, dataset, of_group, to_rebuild)
 
     def _check_steps(
         self,

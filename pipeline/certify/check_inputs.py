@@ -34,6 +34,8 @@ TOLERANCE = 1e-6
 
 _ARRAYS = ("X", "Y", "W", "origin", "known", "published", "issued")
 
+_MISSED = ("X_missed", "published_missed")
+
 _GOLDEN = (
     0.6180339887498949  # the fractional parts of its multiples are evenly spread for any number of multiples
 )
@@ -112,7 +114,8 @@ class RowsToRebuild:
         row, place = np.array(pairs, np.int64).reshape(-1, 2).T
         self._sample, self._step = np.divmod(place, dataset.segment_length)
         self._sample += dataset.sequences.first_sample[row]
-        self._arrays = (*_ARRAYS, "flagged") if dataset.has_flagged else _ARRAYS
+        flagged = ("flagged",) if dataset.has_flagged else ()
+        self._arrays = (*_ARRAYS, *flagged, *(_MISSED if dataset.has_missed else ()))
         self._stored: list[tuple[Step, str, StoredRow]] = []
 
     def take(self, block: StepBlock) -> None:
@@ -166,7 +169,7 @@ def check_inputs(
                 if expected.known is not None:
                     in_inputs.note_margin(step.origin - expected.known)
                 held_out.check(findings["targets_as_inputs"], step, f"{label}: {name}", expected)
-                faults = _faults_of_input(expected, float(stored["X"][column]), is_masked=is_masked)
+                faults = faults_of_input(expected, float(stored["X"][column]), is_masked=is_masked)
                 in_inputs.add_violations(faults, f"{label}: {name} is ")
         in_targets.add_violations(_faults_of_targets(dataset, stored_tables, step, stored), f"{label}: ")
         in_targets.add_violations(_faults_of_unusable(dataset, unusable, step, stored), f"{label}: ")
@@ -175,11 +178,12 @@ def check_inputs(
         )
 
 
-def _faults_of_input(expected: KnownValue, stored: float, *, is_masked: bool) -> Iterator[str]:
+def faults_of_input(expected: KnownValue, stored: float, *, is_masked: bool) -> Iterator[str]:
+    """Yield what is wrong with a value of X."""
     if expected.is_missing:
         if stored != 0 or not is_masked:
             yield f"{stored!r}, but no value was known at the origin"
-    elif is_masked or not _equal(stored, expected.value, expected.size):
+    elif is_masked or not is_equal(stored, expected.value, expected.size):
         words = "marked as missing" if is_masked else repr(stored)
         yield f"{words}, but the value known at the origin was {expected.value!r}"
 
@@ -189,7 +193,7 @@ def _faults_of_targets(dataset: Dataset, tables: GroupTables, step: Step, stored
         expected = tables.realized(target, step.series, step.time, TIME_MAX)
         value, weight, known = (stored[name][column].item() for name in ("Y", "W", "known"))
         due = (0.0, False, TIME_MAX) if expected.known is None else (expected.value, True, expected.known)
-        if not (_equal(value, due[0]) and (weight > 0) == due[1] and known == due[2]):
+        if not (is_equal(value, due[0]) and (weight > 0) == due[1] and known == due[2]):
             yield (
                 f"{target} is {value!r} (W {weight}, known {known}); the tables give {due[0]!r} (known {due[2]})"
             )
@@ -211,7 +215,8 @@ def _faults_of_unusable(
             yield f"{target} is stored as {words[found]}, but by align.usable and the tables it is {words[due]}"
 
 
-def _equal(stored: float, due: float, size: float = 0.0) -> bool:
+def is_equal(stored: float, due: float, size: float = 0.0) -> bool:
+    """Return whether a stored value is the due one, up to rounding; `size` as in KnownValue."""
     return abs(stored - due) <= TOLERANCE * max(abs(stored), abs(due)) + _ROUNDING * size
 
 
@@ -220,12 +225,12 @@ def _faults_of_published(
 ) -> Iterator[str]:
     """Compare the published forecast (as it was published, flagged or not), and the issue time of each source's vintage, with what was known at the origin."""
     for column, target in enumerate(dataset.targets):
-        due, value = _published(as_stored, target, step).value, float(stored["published"][column])
-        if not (_equal(value, due) or (math.isnan(value) and math.isnan(due))):
+        due, value = published_value(as_stored, target, step).value, float(stored["published"][column])
+        if not (is_equal(value, due) or (math.isnan(value) and math.isnan(due))):
             yield f"the published forecast of {target} is {value!r}, but the value known at the origin was {due!r}"
         if dataset.has_flagged:
             found = int(stored["flagged"][column]) & PUBLISHED_FLAGGED > 0
-            flag = not (math.isnan(due) or _equal(due, _published(tables, target, step).value))
+            flag = not (math.isnan(due) or is_equal(due, published_value(tables, target, step).value))
             if found != flag:
                 yield (
                     f"the published forecast of {target} has the flag {found:d}, but the limits in the settings give {flag:d}"
@@ -267,7 +272,8 @@ class HeldOutInputs:
                 )
 
 
-def _published(tables: GroupTables, target: str, step: Step) -> KnownValue:
+def published_value(tables: GroupTables, target: str, step: Step) -> KnownValue:
+    """Return the published forecast of a target as known at the origin of a step."""
     published = tables.params.align.published.get(target)
     if published is None:
         return NO_VALUE

@@ -162,6 +162,11 @@ def _differing_descriptions(dataset: Dataset, aligned: AlignedGroup) -> Iterator
 def _differing_arrays(dataset: Dataset, aligned: AlignedGroup) -> Iterator[str]:
     if dataset.baselines != STORED:
         yield f"the forecasters are named {', '.join(dataset.baselines)}, not {', '.join(STORED)}"
+    if dataset.has_missed != (aligned.sequences[0].X_missed is not None):
+        yield (
+            f"{aligned.group}: dataset.h5 {'has' if dataset.has_missed else 'lacks'} the array `X_missed`, but train.missing_runs "
+            f"requests {'none' if dataset.has_missed else 'it'}: run the stage `pack` again"
+        )
     if dataset.has_flagged != (aligned.sequences[0].flagged is not None):
         yield (
             f"{aligned.group}: dataset.h5 {'has' if dataset.has_flagged else 'lacks'} the array `flagged`, but align.usable and on_flag "

@@ -180,7 +180,7 @@ class KeptGroups:
         }
         sections = {"seed", "raw", "align", "pack", "split", "scale"}
         settings = params.model_dump(mode="json", include=sections)
-        return digest_of_value([header, settings, params.train.lookback])
+        return digest_of_value([header, settings, params.train.lookback, params.train.missing_runs])
 
 
 def _listed(split: Split, samples: Ints) -> Flags:

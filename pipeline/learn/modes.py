@@ -14,6 +14,7 @@ from hindcast.pipeline.arrays import Values
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import Batch, BatchSource, LaneBatches, Pass, WindowBatches
 from hindcast.pipeline.feed.lanes import ContinuityGuard, LanePlan, assign_whole_runs, fill_lanes
+from hindcast.pipeline.feed.missed_runs import WithoutMissed
 from hindcast.pipeline.feed.prefetch import read_ahead
 from hindcast.pipeline.feed.runs import evaluation_runs, training_runs
 from hindcast.pipeline.feed.scaling import name_of
@@ -138,7 +139,7 @@ def _stateful(source: BatchSource, learner: Any, settings: TrainSettings, seed: 
 
     @lru_cache(maxsize=2)  # planning a million runs takes seconds, and more than the loop asks for an epoch
     def epoch(number: int) -> LaneBatches:
-        return LaneBatches(source, part, plan(number), partial(next_pass, number))
+        return LaneBatches(_trained_on(source, settings), part, plan(number), partial(next_pass, number))
 
     def next_pass(number: int) -> LaneBatches | None:
         if validation is not None and isinstance(validation.batches, LaneBatches):
@@ -156,6 +157,11 @@ def _stateful(source: BatchSource, learner: Any, settings: TrainSettings, seed: 
     return TrainingData(network, epoch, guard, None if validation is None else validate)
 
 
+def _trained_on(source: BatchSource, settings: TrainSettings) -> BatchSource:
+    """What training batches are made from; validation and test are played as recorded."""
+    return replace(source, dataset=WithoutMissed(source.dataset)) if settings.missing_runs else source
+
+
 def _lane_plans(source: BatchSource, settings: TrainSettings, seed: int) -> Callable[[int], LanePlan]:
     """The lane plan of each epoch of training, by its number."""
     dataset = source.dataset
@@ -166,7 +172,7 @@ def _lane_plans(source: BatchSource, settings: TrainSettings, seed: int) -> Call
 
 
 def _windows(source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
-    batches = _split_windows(source, settings, "train")
+    batches = _split_windows(_trained_on(source, settings), settings, "train")
 
     def epoch(number: int) -> WindowBatches:
         return batches.shuffled(seed, number)
@@ -179,12 +185,13 @@ def _windows(source: BatchSource, learner: Any, settings: TrainSettings, seed: i
 
 def _per_series(source: BatchSource, learner: Any, settings: TrainSettings, seed: int) -> TrainingData:
     """An epoch is one series; a pass over all series is repeated `settings.epochs` times."""
-    windows = _by_series(source, settings, "train")
+    trained_on = _trained_on(source, settings)
+    windows = _by_series(trained_on, settings, "train")
     order = tuple(sorted(windows))  # the data set's order: a group's series are adjacent
 
     def epoch(number: int) -> WindowBatches:
         if not order:
-            return _split_windows(source, settings, "train").shuffled(seed, number)
+            return _split_windows(trained_on, settings, "train").shuffled(seed, number)
         return windows[order[number % len(order)]].shuffled(seed, number)
 
     passes = {

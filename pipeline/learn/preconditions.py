@@ -80,6 +80,11 @@ def open_certified(params: Params, root: Path) -> Iterator[CertifiedData]:
         check_certificate(root / "reports" / "leaks.json", root / "data", dataset.fingerprint, digests)
         digests.save()
         check_settings(dataset, settings, known)
+        if settings.missing_runs and not dataset.has_missed:
+            raise TrainingError(
+                "train.missing_runs: the data set has no inputs without missed issues: run the stage `pack` and all later ones again "
+                "with these settings."
+            )
         if "trees" in params.evaluate.baselines:
             load_library()  # takes a second: last
         yield CertifiedData(dataset, scaling, known, decided)

@@ -53,7 +53,18 @@ def rules_between_sections(sections: Sections) -> tuple[Iterator[str], ...]:
     def with_split() -> Iterator[str]:
         yield from split_faults(sections.split, sections.raw, sections.align, sections.train.mode)
 
-    return (*map(with_raw, _RULES_OF_RAW), *map(with_both, _RULES_WITH_ALIGN), with_split())
+    def with_train() -> Iterator[str]:
+        yield from _missing_run_faults(sections.raw, sections.train)
+
+    return (*map(with_raw, _RULES_OF_RAW), *map(with_both, _RULES_WITH_ALIGN), with_split(), with_train())
+
+
+def _missing_run_faults(raw: RawSettings, train: TrainSettings) -> Iterator[str]:
+    """Yield why `train.missing_runs` names a source without issues."""
+    issued = [name for name in raw.sources_of("forecast") if raw.sources[name].has_issue]
+    yield from unknown_names(
+        "train.missing_runs", train.missing_runs or (), issued, "a forecast source with issue times"
+    )
 
 
 def _part_faults(raw: RawSettings) -> Iterator[str]:

@@ -37,6 +37,8 @@ MOST_ONE_HOT = 128
 or more (2 times with 256 series, 8 times with 2,000), and one with an embedding the same time for any number of series.
 """
 _SMALL_UNITS = 64
+MOST_MISSING = 0.9
+"""The largest share of `missing_runs`: with more, almost no step would see a recent issue."""
 _NO_RESULT = {"checkpoint_every", "validation", "validation_budget"}  # these do not change results
 
 
@@ -115,6 +117,12 @@ Quantiles = Annotated[
 ]
 
 
+MissingRuns = Annotated[
+    dict[str, Annotated[Number, Field(gt=0, le=MOST_MISSING)]],
+    Field(min_length=1),
+]
+
+
 class TrainSettings(Section):
     """The network and how it is fitted.
 
@@ -135,6 +143,7 @@ class TrainSettings(Section):
     - `dropout`: the share of the outputs of each recurrent layer that training drops.
     - `residual`: whether the network learns the error of the published forecast; auto: if every target has one, and its error varies less
       than the target itself.
+    - `missing_runs`: forecast sources with the share of their issues that training, and nothing else, sees as if they had not come.
     - `precision`: of the recurrent layers; scaling, heads, state and loss are computed in float32.
     - `bits`: `exact` gives the same bits for any number of threads; `fast` uses TensorFlow's faster kernels, whose rounding
       depends on processor and threads.
@@ -174,6 +183,7 @@ class TrainSettings(Section):
     embedding_size: Annotated[Integer, Field(ge=1, le=65_536)] = 8
     dropout: Annotated[Number, Field(ge=0, lt=1)] = 0.0
     residual: Switch = False
+    missing_runs: MissingRuns | None = None
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     bits: Literal["exact", "fast"] = "exact"
     epochs: Annotated[Integer, Field(ge=1, le=1_000_000)] = 20

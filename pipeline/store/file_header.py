@@ -15,7 +15,7 @@ from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.errors import FormatError
 from hindcast.pipeline.store.index_tables import decode_names, describe_times, encode_names, write_column
 from hindcast.pipeline.store.index_types import Shards
-from hindcast.pipeline.store.layout import ARRAYS, FLAGGED, FORMAT, TIME, ArrayLayout
+from hindcast.pipeline.store.layout import ARRAYS, FLAGGED, FORMAT, MISSED, TIME, ArrayLayout
 from hindcast.pipeline.store.open_files import (
     REMEDY,
     dataset_in,
@@ -38,7 +38,7 @@ class Header:
     - `frequency` is in ns; `step_count` excludes padding; `group` is empty in a data set.
     - `feature_masks[i]` is the index of the feature that is 1 where feature i is missing, or -1 if there is none.
     - `feature_parts[i]` is the named input to which feature i belongs.
-    - `has_flagged`: whether there is the array `flagged`.
+    - `has_flagged`: whether there is the array `flagged`; `has_missed`: whether there are `X_missed` and `published_missed`.
     - `first_target_time` and `last_target_time` (ns UTC) are the first and last observed target, or TIME_MAX and
       TIME_MIN if there is none.
     """
@@ -61,11 +61,13 @@ class Header:
     sources: tuple[str, ...]
     forecasters: tuple[str, ...]
     has_flagged: bool = False
+    has_missed: bool = False
 
     @property
     def arrays(self) -> tuple[ArrayLayout, ...]:
         """The big arrays of the file."""
-        return (*ARRAYS, FLAGGED) if self.has_flagged else ARRAYS
+        flagged = (FLAGGED,) if self.has_flagged else ()
+        return (*ARRAYS, *flagged, *(MISSED if self.has_missed else ()))
 
     def shape_of(self, array: ArrayLayout) -> tuple[int, ...]:
         """Return the shape of one of the arrays."""
@@ -151,6 +153,7 @@ def read_header(file: h5py.File, path: Path) -> Header:
             sources=names["source"],
             forecasters=names["forecaster"],
             has_flagged=file.id.links.exists(FLAGGED.name.encode()),
+            has_missed=file.id.links.exists(MISSED[0].name.encode()),
         )
 
 
@@ -211,6 +214,11 @@ class HeaderValues:
     def has_flagged(self) -> bool:
         """Whether there is the array `flagged`, which takes flagged targets out of training."""
         return self.header.has_flagged
+
+    @property
+    def has_missed(self) -> bool:
+        """Whether there are the arrays `X_missed` and `published_missed`, which training reads instead of `X` and `published`."""
+        return self.header.has_missed
 
     @property
     def baselines(self) -> tuple[str, ...]:

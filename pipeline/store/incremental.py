@@ -117,6 +117,7 @@ def shard_fingerprint(group: str, digests: Mapping[str, str], params: Params) ->
             **({"codes": codes} if (codes := _codes(params)) else {}),
             **({"flags": limits} if (limits := _limits(params, "missing")) else {}),
             **({"grid_offset": offset} if (offset := params.raw.offset_of(group)) else {}),
+            **({"missing_runs": missing} if (missing := params.train.missing_runs) else {}),
             "zone": params.raw.zone_of(group),
             "sources": sources,
             "align": params.align.model_dump(mode="json", exclude={"groups"}),

@@ -61,7 +61,13 @@ ARRAYS = (
 FLAGGED = ArrayLayout("flagged", ("sample", "step", "target"), np.dtype("u1"), 0)
 """The sum of the flags of `arrays`: only in files whose settings give flagged or unusable values no weight in training."""
 
-BY_NAME: Mapping[str, ArrayLayout] = {array.name: array for array in (*ARRAYS, FLAGGED)}
+MISSED = (
+    ArrayLayout("X_missed", ("sample", "step", "feature"), _FLOAT, 0.0, finite=True),
+    ArrayLayout("published_missed", ("sample", "step", "target"), _FLOAT, np.nan),
+)
+"""`X` and `published` as they would be without the issues that `train.missing_runs` draws: only in files whose settings name some."""
+
+BY_NAME: Mapping[str, ArrayLayout] = {array.name: array for array in (*ARRAYS, FLAGGED, *MISSED)}
 
 TIME = ArrayLayout("time", ("sample",), _TIME, TIME_MIN)
 """The time of the first step of each sample: joined like the big arrays, but stored like the small tables."""

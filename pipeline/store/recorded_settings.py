@@ -106,6 +106,7 @@ def _pack_faults(dataset: Dataset, params: Params) -> Iterator[str]:
         ("align.target", list(dataset.targets), list(params.align.target)),
         ("pack.segment_length", dataset.segment_length, params.pack.segment_length),
         ("raw.frequency", duration_text(dataset.frequency), duration_text(params.raw.frequency.ns)),
+        ("train.missing_runs", _some(dataset.has_missed), _some(bool(params.train.missing_runs))),
     )
     named = [
         f"{name}: {folder} was packed with {recorded}, and the settings have {now}: run the stage `pack`"
@@ -117,3 +118,7 @@ def _pack_faults(dataset: Dataset, params: Params) -> Iterator[str]:
         f"{tables}: run the stage `pack`"
     )
     yield from named or [other]
+
+
+def _some(is_set: bool) -> str:  # noqa: FBT001
+    return "some" if is_set else "none"

@@ -144,7 +144,7 @@ class OpenShards:
             if wanted != value
         ]
         arrays = {}
-        for array in self._expected.arrays if header.has_flagged == self._expected.has_flagged else ():
+        for array in self._expected.arrays if header.arrays == self._expected.arrays else ():
             dataset = dataset_in(file, array.name, path)
             arrays[array.name] = dataset, read_filters(dataset)
             faults += _array_faults(*arrays[array.name], header, self._chunk_samples(shard))

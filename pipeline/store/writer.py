@@ -82,6 +82,7 @@ def _header(aligned: AlignedGroup, sequences: Sequences, params: Params, fingerp
         sources=aligned.sources,
         forecasters=STORED,
         has_flagged=aligned.sequences[0].flagged is not None,
+        has_missed=aligned.sequences[0].X_missed is not None,
     )
 
 
@@ -140,8 +141,8 @@ def _find_faults(sequence: AlignedSequence, aligned: AlignedGroup, grid: StampGr
         yield f"{label}: steps must be multiples of the frequency{offset} and {length} ns apart"
     if (np.diff(sequence.origin) < 0).any():
         yield f"{label}: the origin must not decrease along a sequence"
-    for name, values in (("X", sequence.X), ("Y", sequence.Y)):
-        if not np.isfinite(values).all():
+    for name, values in (("X", sequence.X), ("Y", sequence.Y), ("X_missed", sequence.X_missed)):
+        if values is not None and not np.isfinite(values).all():
             names = aligned.targets if name == "Y" else tuple(feature.name for feature in aligned.features)
             yield from _not_finite(label, name, values, names, sequence.times)
     if not (np.isfinite(sequence.W) & (sequence.W >= 0)).all():

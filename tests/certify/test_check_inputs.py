@@ -56,6 +56,11 @@ def unsplit(params: Params) -> Params:
     )
 
 
+def with_missing_runs(params: Params, missing_runs: dict[str, float] | None) -> Params:
+    """The settings of a training that sees a share of the issues as missed."""
+    return params.model_copy(update={"train": params.train.model_copy(update={"missing_runs": missing_runs})})
+
+
 @examples(15)
 @given(
     seed=st.integers(0, 10_000),
@@ -70,6 +75,7 @@ def unsplit(params: Params) -> Params:
     flagged=st.sampled_from([None, {"above": 2, "zeros": "5h", "frozen": "5h"}]),
     parts=st.sampled_from([1, 1 << 10]),
     accumulated=st.booleans(),
+    missing_runs=st.sampled_from([None, {"weather": 0.5}]),
 )
 def test_rebuilt_rows_equal_the_aligned_ones(
     seed: int,
@@ -82,6 +88,7 @@ def test_rebuilt_rows_equal_the_aligned_ones(
     flagged: dict[str, Any] | None,
     parts: int,
     accumulated: bool,
+    missing_runs: dict[str, float] | None,
 ) -> None:
     is_accumulated = accumulated and flagged is None
     named = [f"{name}.{value}" for name in OF_STEPS for value in SOURCES[name]["values"]]
@@ -100,6 +107,7 @@ def test_rebuilt_rows_equal_the_aligned_ones(
             **span,
         )
     )
+    params = with_missing_runs(params, missing_runs)
     with TemporaryDirectory() as folder:
         try:
             steady = flagged is not None and seed % 4 > 0
@@ -120,6 +128,7 @@ def test_rebuilt_rows_equal_the_aligned_ones(
             for name in ("inputs", "targets", "published", "rebuilt"):  # known moments are random here
                 assert results[name].passed, results[name].examples
             assert results["inputs"].rows_checked > 0
+            assert dataset.has_missed == (missing_runs is not None)
             assert results["rebuilt"].rows_checked == dataset.step_count
 
 

@@ -182,3 +182,31 @@ def test_more_than_the_budget_is_refused_and_nothing_of_it_is_kept() -> None:
     with pytest.raises(TrainingError, match=r"needs \d.* KiB .*more than train.validation_budget \(1 KiB\)"):
         cache_batches([passed], config)
     assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("mode", ["stateful", "windows", "per_series"])
+def test_only_training_sees_missed_runs(mode: str) -> None:
+    recorded, missed = small_source(), small_source()
+    missed.arrays["X_missed"] = missed.arrays["X"] + 1
+    settings = small_settings(mode=mode, epochs=1, batch_size=4)
+    changed = small_settings(mode=mode, epochs=1, batch_size=4, missing_runs={"weather": 0.1})
+    plain, other = (
+        training_data(batch_source_of(source), small_learner(), of, 3).epoch(0)
+        for source, of in ((recorded, settings), (missed, changed))
+    )
+    assert len(plain) == len(other) > 0
+    for number in range(len(plain)):
+        one, two = plain[number], other[number]
+        plays = one.identity[:, 1] >= 0
+        assert np.allclose(one.inputs[plays] + 1, two.inputs[plays])
+        assert np.array_equal(one.targets, two.targets)
+        assert np.array_equal(one.identity, two.identity)
+    asked = missed.asked["X_missed"]
+    validation = make_evaluation_pass(batch_source_of(missed), small_learner(), changed, "validation")
+    assert np.array_equal(
+        validation.batches[0].inputs,
+        make_evaluation_pass(batch_source_of(recorded), small_learner(), settings, "validation")
+        .batches[0]
+        .inputs,
+    )
+    assert missed.asked["X_missed"] == asked

@@ -119,3 +119,13 @@ def test_a_value_without_times_has_no_runs() -> None:
         match=r"site\.values\.size\.flag: a value without a valid_time has no runs: remove zeros",
     ):
         check_params(values, "test")
+
+
+@pytest.mark.parametrize("name", ["usage", "wether"])
+def test_only_a_forecast_with_issue_times_can_miss_runs(name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check_params(mock_settings(train__missing_runs={name: 0.1}), "params.yaml")
+    (fault,) = caught.value.faults
+    assert (
+        fault == f"train.missing_runs: must be a forecast source with issue times (weather), found {name!r}"
+    )
