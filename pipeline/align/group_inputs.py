@@ -105,10 +105,7 @@ def prepare_group(
     rows = with_counted(_in_pieces(rows, params, group), params, group)
     grid = make_grid(names, rows, params, group, last_label)
     rows = without_missed(rows, params) if runs_missed else rows
-    read, chosen = inputs(params), params.align.published
-    published = tuple(
-        forecast_input(params, chosen[target]) if target in chosen else None for target in params.align.target
-    )
+    read, published = inputs(params), _published(params)
     values = dict.fromkeys([*params.align.target, *params.align.features.realized_values])
     cleaned = {name: table.without_flagged(params.raw.sources[name]) for name, table in rows.items()}
     every = (*read, *filter(None, published))
@@ -139,6 +136,14 @@ def prepare_group(
         flag_counts=count_flags(rows, params),
         amounts=count_group_amounts(rows, params, group, names) | readings,
         origins=params.align.origin.origins(grid.shared.instants, zone),
+    )
+
+
+def _published(params: Params) -> tuple[Input | None, ...]:
+    """Return the published forecast of each target."""
+    chosen = params.align.published
+    return tuple(
+        forecast_input(params, chosen[target]) if target in chosen else None for target in params.align.target
     )
 
 
