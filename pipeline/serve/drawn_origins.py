@@ -103,10 +103,10 @@ def _groups_at(
 ) -> tuple[str, ...]:
     """Return the groups of an origin: those with a clock change first, then the next ones in turn."""
     having = [group for group, span in spans.items() if _has(span.origin, origin)]
-    first = [group for group in having if any(_has(each, origin) for each in changing[group])]
     start = number * MOST_GROUPS % len(having)
-    turned = [*first, *having[start:], *having[:start]]
-    return tuple(sorted(list(dict.fromkeys(turned))[:MOST_GROUPS]))
+    turned = [*having[start:], *having[:start]]
+    first = [group for group in turned if any(_has(each, origin) for each in changing[group])]
+    return tuple(sorted(list(dict.fromkeys([*first, *turned]))[:MOST_GROUPS]))
 
 
 def _has(ascending: Times, value: int) -> bool:

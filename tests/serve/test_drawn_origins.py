@@ -71,6 +71,15 @@ def test_of_many_groups_all_have_their_turn() -> None:
     assert {group for each in drawn for group in each.groups} == set(spans)
 
 
+def test_many_groups_with_the_same_clock_change_have_their_turn_too() -> None:
+    spans = {f"{number:03}": span(60) for number in range(2 * MOST_GROUPS)}
+    drawn = [
+        each for each in draw_origins(spans, dict.fromkeys(spans, "Europe/Madrid"), 2) if each.clock_change
+    ]
+    assert len(drawn) == 2
+    assert {group for each in drawn for group in each.groups} == set(spans)
+
+
 def test_clock_changes_are_those_of_the_zone() -> None:
     year = int(pd.Timestamp("2024-01-01T00:00Z").value)
     found = clock_changes("Europe/Madrid", year, year + 366 * DAY)
