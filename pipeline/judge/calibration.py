@@ -102,6 +102,23 @@ def calibrate(forecasts: Forecasts, measured: Measured, coverages: Sequence[floa
     return np.stack([ends[:, :count][:, ::-1], ends[:, count:]], axis=2)
 
 
+def at_quantile(forecasts: Forecasts, measured: Measured, level: float, wanted: Ints) -> Floats:
+    """Return some forecasts moved by a quantile of their errors (wanted,); NaN where fewer than `FEWEST` errors were known.
+
+    Both bounds of a forecast are the forecast. The errors are those of `calibrate`, in units of the mean size of the measured values of the series.
+    """
+    if not len(wanted):
+        return np.empty(0)
+    known = np.maximum(measured.known, forecasts.origin[measured.row] + 1)
+    size, value = _Sizes(forecasts, measured, known), forecasts.low[:, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scores = (measured.value - value[measured.row]) / size.of_events()
+    scores[~np.isfinite(scores)] = np.nan
+    events, origin = (measured.row, known, scores[:, None]), forecasts.origin[wanted]
+    moves = _pooled(_cells(forecasts), events, (wanted, origin), [level], WINDOW)[:, 0]
+    return value[wanted] + moves * size.at(forecasts.series[wanted], origin)
+
+
 def _first_bounds(
     forecasts: Forecasts, measured: Measured, known: Times, coverages: Sequence[float], rows: Ints
 ) -> tuple[Floats, Floats]:

@@ -18,6 +18,7 @@ from hindcast.pipeline.files import canonical_json, read_json, replace_file, rep
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.answer import Answer, derive_answer
 from hindcast.pipeline.judge.corrected_column import CorrectedColumn, derived_names
+from hindcast.pipeline.judge.costs import CollectedCosts
 from hindcast.pipeline.judge.examples import Examples, choose_examples
 from hindcast.pipeline.judge.interval_columns import IntervalColumns
 from hindcast.pipeline.judge.load import EvaluationSource, index_series, with_begins
@@ -143,8 +144,8 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
     typed = typed or root / "data" / "tables"
     at_age = ValuesAtAge(params, typed)
     added = (CorrectedColumn(dataset, params, typed), IntervalColumns(params, typed))
-    statistics = CollectedStatistics(dataset, params)
-    evaluator = _Evaluator(params, quality.intervals, added, at_age, statistics)
+    statistics, costs = CollectedStatistics(dataset, params), CollectedCosts(params, typed)
+    evaluator = _Evaluator(params, quality.intervals, added, at_age, (statistics, costs))
     tables = SplitTables(dataset, params.train, columns, predict, trees)
     with _open_outputs(reports or root / "reports") as out:
         with open_predictions(
@@ -157,7 +158,7 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
         evaluation = Evaluation(judgements, answers, quality, ages=ages, revision=truth_text(at_age.truth))
         at_ages, plots_folder = at_age.metrics(), out["plots"]
         facts = {**facts, **at_ages}
-        _write_numbers(out, judgements, {**at_ages, **statistics.metrics()}, dataset.targets)
+        _write_numbers(out, judgements, at_ages | costs.metrics() | statistics.metrics(), dataset.targets)
         shown = [judgement for judgement, _ in evaluation.answers]
         examples = {each.target: evaluator.examples.get((each.split, each.target)) for each in shown}
         plots = draw_all(plots_folder, shown, examples, history)
@@ -174,6 +175,8 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
             facts,
             settings,
             tuple(statistics.found),
+            tuple(costs.found),
+            params.evaluate.cost,
         )
         write_report(out["report.html"], contents)
     return evaluation
@@ -200,10 +203,10 @@ class _Evaluator:
         flagged: FlaggedIntervals | None,
         added: tuple[CorrectedColumn, IntervalColumns],
         at_age: ValuesAtAge,
-        statistics: CollectedStatistics,
+        further: tuple[CollectedStatistics, CollectedCosts],
     ) -> None:
         self._params, self._flagged, self._added, self._at_age = params, flagged, added, at_age
-        self._statistics = statistics
+        self._further = further
         self.judgements: list[Judgement] = []
         self.examples: dict[tuple[str, str], Examples] = {}
 
@@ -219,7 +222,8 @@ class _Evaluator:
         with ThreadPoolExecutor(1) as other:  # compressing takes as long as scoring
             written = other.submit(predictions.add, marked)
             judgement = judge_marked(marked, comparison, self._params.seed)
-            self._statistics.add(marked, judgement)
+            for figures in self._further:
+                figures.add(marked, judgement)
             written.result()
         self.judgements.append(judgement)
         examples = choose_examples(marked, judgement)

@@ -52,15 +52,19 @@ class IntervalColumns:
 
     def __init__(self, params: Params, tables: Path) -> None:
         self._params, self._tables = params, tables
-        self._past: dict[str, _Past] = {}
+        self._past: dict[str, PastRows] = {}
 
     def add(self, table: Table) -> Table:
         """Return the table with its intervals; the same table if `evaluate.intervals` is empty."""
         coverages = self._params.evaluate.intervals
         if not coverages or not len(table):
             return table
-        own = _Past(
-            table.series.astype(np.int64), table.leads(slice(None)), table.origin, self._values_of(table), {}
+        own = PastRows(
+            table.series.astype(np.int64),
+            table.leads(slice(None)),
+            table.origin,
+            values_of_rows(table, self._tables, self._params),
+            {},
         )
         for name in FORECASTERS:
             if name in table.forecasts:
@@ -86,19 +90,20 @@ class IntervalColumns:
             made[name] = calibrate(forecasts, joined.measured, coverages, wanted).astype(np.float32)
         return replace(table, coverages=coverages, bounds=made)
 
-    def _values_of(self, table: Table) -> Measured:
-        """Return the measured values of the rows; those without a known target are in no file, so service has none for them."""
-        parts = []
-        for group, rows in table.rows_of_groups():
-            at = rows.start + np.flatnonzero(~np.isnan(table.actual[rows]))
-            names = np.array(table.names.series, object)[table.series[at]]
-            found = measured_values(self._tables, self._params, table.names.groups[group])
-            parts.append((at, found.of(table.target, names, table.time[at])))
-        return join_measured(parts)
+
+def values_of_rows(table: Table, tables: Path, params: Params) -> Measured:
+    """Return the measured values of the rows; those without a known target are in no file, so service has none for them."""
+    parts = []
+    for group, rows in table.rows_of_groups():
+        at = rows.start + np.flatnonzero(~np.isnan(table.actual[rows]))
+        names = np.array(table.names.series, object)[table.series[at]]
+        found = measured_values(tables, params, table.names.groups[group])
+        parts.append((at, found.of(table.target, names, table.time[at])))
+    return join_measured(parts)
 
 
 @dataclass(frozen=True)
-class _Past:
+class PastRows:
     """The rows of one or several splits of a target, with their measured values and the bounds of each forecaster."""
 
     series: Ints
@@ -107,7 +112,7 @@ class _Past:
     measured: Measured
     bounds: dict[str, tuple[Floats, Floats]]
 
-    def followed_by(self, later: _Past) -> _Past:
+    def followed_by(self, later: PastRows) -> PastRows:
         """Return the rows of both."""
         count = len(self.series)
         measured = Measured(
@@ -115,7 +120,7 @@ class _Past:
             np.concatenate([self.measured.known, later.measured.known]),
             np.concatenate([self.measured.value, later.measured.value]),
         )
-        return _Past(
+        return PastRows(
             np.concatenate([self.series, later.series]),
             np.concatenate([self.lead, later.lead]),
             np.concatenate([self.origin, later.origin]),

@@ -13,6 +13,7 @@ from hindcast.pipeline.files import canonical_json
 from hindcast.pipeline.forecasters import FORECASTERS
 from hindcast.pipeline.judge.answer import MOST_NAMES, Answer, answers_without
 from hindcast.pipeline.judge.calibration import FEWEST, RECENT, WINDOW
+from hindcast.pipeline.judge.costs import CostScores
 from hindcast.pipeline.judge.metrics import common_format
 from hindcast.pipeline.judge.plots import Plot
 from hindcast.pipeline.judge.quality_check import QualityCheck
@@ -20,6 +21,7 @@ from hindcast.pipeline.judge.scores import Judgement, ScopedSkill, scope_name
 from hindcast.pipeline.judge.skill import COVERAGE, DRAWS, FEWEST_DAYS, Estimate, block_days, verdict
 from hindcast.pipeline.judge.statistics import WORST, Statistics
 from hindcast.pipeline.settings.base import DAY
+from hindcast.pipeline.settings.sections import CostSettings
 from hindcast.pipeline.wording import listed, printable
 
 _ROOM = Path(__file__).parent
@@ -46,6 +48,8 @@ class Contents:
     facts: Mapping[str, Any]
     settings: Mapping[str, Any]
     statistics: Sequence[Statistics] = ()
+    costs: Sequence[CostScores] = ()
+    cost: CostSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -103,8 +107,11 @@ def write_report(path: Path, contents: Contents) -> None:
 
 
 def _statistics(contents: Contents, first: str) -> dict[str, Any]:
-    """Return what the section on statistics shows, that of the split `first` first."""
-    return {"statistics": sorted(contents.statistics, key=lambda each: each.split != first), "worst": WORST}
+    """Return what the sections on statistics and costs show, that of the split `first` first."""
+    statistics, costs = (
+        sorted(found, key=lambda each: each.split != first) for found in (contents.statistics, contents.costs)
+    )
+    return {"statistics": statistics, "worst": WORST, "costs": costs, "cost": contents.cost}
 
 
 def tabulate_facts(facts: Mapping[str, Any]) -> list[FactTable]:

@@ -87,6 +87,22 @@ def _check_intervals(value: tuple[float, ...]) -> tuple[float, ...]:
     return value
 
 
+class CostSettings(Section):
+    """What an error costs, in money per unit of the target; both above 0.
+
+    - `over`: of a forecast above the measured value.
+    - `under`: of a forecast below it.
+    """
+
+    over: Annotated[Number, Field(gt=0, le=10**9)]
+    under: Annotated[Number, Field(gt=0, le=10**9)]
+
+    @property
+    def level(self) -> float:
+        """The quantile whose expected cost is lowest."""
+        return self.under / (self.over + self.under)
+
+
 class EvaluateSettings(Section):
     """Which forecasters the model is compared with, and the sums of series that are scored as well.
 
@@ -97,9 +113,11 @@ class EvaluateSettings(Section):
       one known at an age, such as {after: 30d}.
     - `intervals`: the nominal coverage of the intervals, such as [0.5, 0.8], which are calibrated at each origin by the errors known
       by then.
+    - `cost`: errors are scored in money as well, such as {over: 40, under: 60}; with unequal costs, every forecaster submits its quantile
+      under / (over + under).
     """
 
-    newer_fields: ClassVar[frozenset[str]] = frozenset({"truth", "intervals"})
+    newer_fields: ClassVar[frozenset[str]] = frozenset({"truth", "intervals", "cost"})
 
     baselines: tuple[Baseline, ...] = ("published", "persistence", "seasonal_24h", "seasonal_168h", "trees")
     trees_max_rows: Annotated[Integer, Field(ge=1, le=10**12)] = 500_000
@@ -110,6 +128,7 @@ class EvaluateSettings(Section):
         Field(max_length=49),
         AfterValidator(_check_intervals),
     ] = ()
+    cost: CostSettings | None = None
 
 
 if TYPE_CHECKING:

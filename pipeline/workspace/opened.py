@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # opening takes milliseconds: each library is imported by wha
     from hindcast.pipeline.workspace.torch_dataset import TorchBatches
 
 _EXTRA_KEYS = (
+    "costs",
     "intervals",
     "measured_values",
     "statistics",
