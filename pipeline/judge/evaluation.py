@@ -174,9 +174,7 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
             quality,
             facts,
             settings,
-            tuple(statistics.found),
-            tuple(costs.found),
-            params.evaluate.cost,
+            *(tuple(statistics.found), tuple(costs.found), params.evaluate.cost),
         )
         write_report(out["report.html"], contents)
     return evaluation

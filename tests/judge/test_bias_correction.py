@@ -115,7 +115,7 @@ def test_an_error_known_after_the_origin_changes_no_byte() -> None:
     past = issued(rng, 20)
     found = measured(rng, past, rng.normal(5, 4, len(past.time)), revised=0.3)
     made = correct(past, found, past, CELLS)
-    moment = 12 * DAY
+    moment = 12 * DAY - 10 * HOUR  # an origin
     later = found.known > moment
     planted = replace(found, value=np.where(later, 1e6, found.value))
     changed = correct(past, planted, past, CELLS)
