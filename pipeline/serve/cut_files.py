@@ -115,11 +115,12 @@ class _Lines:
         return _Lines(self.path, max(self.header, other.header), np.minimum(*firsts), np.maximum(*lasts))
 
     def filled(self) -> _Lines:
-        """Return the moments with those of the line above where a line has no value."""
+        """Return the moments with those of the line above where a line has no value; equal ones are stored once, since all files stay in memory."""
         lines = np.arange(len(self.first))
         has_value = (self.last > TIME_MIN) | (lines <= self.header)
         nearest = np.maximum.accumulate(np.where(has_value, lines, 0))
-        return _Lines(self.path, self.header, self.first[nearest], self.last[nearest])
+        first, last = self.first[nearest], self.last[nearest]
+        return _Lines(self.path, self.header, first, first if np.array_equal(first, last) else last)
 
 
 def _read_lines(raw: RawSettings, root: Path, scratch: Path) -> Iterator[tuple[SourceFile, _Lines | None]]:
