@@ -54,6 +54,7 @@ def _summary(params: Params, result: TrainingResult, device: str) -> Summary:
             f"{counted(result.batches, 'batch')} {unit} on {device}{kernels}{idle}; {speed}",
             f"{counted(result.weights, 'weight')} after epoch {history.best_epoch + 1} of {len(history.epochs)}: {losses} (in scaled units)",
             *map(str, result.trees),
+            *map(str, result.blends),
         ),
         excluded=(result.unknown,) if result.unknown else (),
         wrote=(

@@ -82,7 +82,7 @@ def scored_steps(source: Source, split: Split, samples: Ints) -> Flags:
     start = sequences.start_time[rows] + (samples - sequences.first_sample[rows]) * span
     # nearly always all of them lie inside, and looking at each step would cost more than reading them
     inside = (start >= split.from_time) & (start + span <= split.until_time)
-    if not split.intervals and inside.all():
+    if not split.intervals and split.within is None and inside.all():
         return np.ones((len(samples), source.segment_length), bool)
     times = start[:, None] + np.arange(source.segment_length) * source.frequency
     return split.holds(times)

@@ -11,6 +11,7 @@ from hindcast.pipeline.judge.metrics import number_text
 from hindcast.pipeline.judge.scores import Judgement, Unflagged, scope_name
 from hindcast.pipeline.judge.skill import Estimate, Skill, Verdict, verdict
 from hindcast.pipeline.judge.table import UNUSABLE
+from hindcast.pipeline.learn.blend_file import weights_text
 from hindcast.pipeline.wording import listed
 
 Kind = Literal["yes", "no", "open"]
@@ -63,6 +64,7 @@ def derive_answer(judgement: Judgement) -> Answer:
         *_corrected_sentences(judgement),
         *_part_sentences(judgement),
         _better_ones(judgement),
+        *blend_sentences(judgement),
     )
     if judgement.rival != "published":
         return Answer("open", "No published forecast to compare with.", sentences)
@@ -104,7 +106,7 @@ def _answer_without(judgement: Judgement, found: Unflagged, what: str, why: str)
     mae, overall = found.skill.mae, judgement.skills[0].skill.mae
     better = verdict(mae)
     answer = _SHORT[better] if judgement.rival == "published" else _OVER_BASELINE[better]
-    ours, theirs = (number_text(found.scores[name].mae) for name in ("model", judgement.rival))
+    ours, theirs = (number_text(found.scores[name].mae) for name in (judgement.judged, judgement.rival))
     figures = f"MAE {ours} against {theirs} of {FORECASTERS[judgement.rival].label}"
     if mae.value is not None:
         figures += f", {change_text(mae.value)} ({_interval_text(mae, found.skill.days)})"
@@ -137,25 +139,59 @@ def _lies_outside(whole: Estimate, part: Estimate) -> bool:
 def _explain_none(judgement: Judgement, where: str) -> str:
     if not judgement.comparison.scored:
         return f"There are no scored rows {where}."
-    if "model" not in judgement.comparison.forecasters:
-        return f"The model has no value {where}."
+    if judgement.judged not in judgement.comparison.forecasters:
+        return f"{_who(judgement)} has no value {where}."
     if not judgement.comparison.compared:
         return f"No row {where} has a value from every forecaster."
-    return f"There is nothing to compare the model with {where}."
+    return f"There is nothing to compare {_who(judgement).lower()} with {where}."
+
+
+def blend_sentences(judgement: Judgement) -> list[str]:
+    """Say what the blend is made of, and compare the gain that training expected with the one found; nothing without a blend."""
+    made = judgement.blend
+    if made is None:
+        return []
+    equal = ", so it is equal to the published forecast by construction" if made.is_published else ""
+    sentences = [f"The mean weights of the blend are {weights_text(made.weights)}{equal}."]
+    if made.missing:
+        lacking = ", ".join(f"{name} at {rows:,}" for name, rows in made.missing.items())
+        sentences.append(
+            f"A member with a weight has no value at some rows ({lacking}): there the weights of the others are divided by their sum."
+        )
+    expected = made.expected
+    rivals = {each.other: each.mae.value for each in judgement.others}
+    got = rivals.get(expected["rival"])
+    if expected["value"] is not None and got is not None:
+        outside = expected["low"] is not None and not expected["low"] <= got <= expected["high"]
+        interval = (
+            f" (95 % interval {100 * expected['low']:.1f} to {100 * expected['high']:.1f} %)"
+            if expected["low"] is not None
+            else ""
+        )
+        sentences.append(
+            f"Training expected a gain of {100 * expected['value']:.1f} %{interval} over {FORECASTERS[expected['rival']].label}, "
+            f"got {100 * got:.1f} %{', which lies outside the interval' if outside else ''}."
+        )
+    return sentences
+
+
+def _who(judgement: Judgement) -> str:
+    return "The blend" if judgement.judged == "blend" else "The model"
 
 
 def _mae_sentence(judgement: Judgement, overall: Skill, where: str) -> str:
     label = FORECASTERS[overall.other].label
     rival = label if judgement.rival == "published" else f"the best baseline, {label}"
+    who = _who(judgement)
     if overall.mae.value is None:
-        ours = judgement.scores["model"].mae
+        ours = judgement.scores[judgement.judged].mae
         if ours:
-            return f"The model's mean absolute error {where} is {number_text(ours)}, and {rival} has no error at all."
-        return f"The MAE skill {where} is undefined: the model and {rival} have no error at all."
+            return f"{who}'s mean absolute error {where} is {number_text(ours)}, and {rival} has no error at all."
+        return f"The MAE skill {where} is undefined: {who.lower()} and {rival} have no error at all."
     change, interval = change_text(overall.mae.value), _interval_text(overall.mae, overall.days)
     proven = judgement.rival == "published" or verdict(overall.mae) != "open"
     return (
-        f"The model's mean absolute error {where} is {change} {'to' if change == 'equal' else 'than'} that of {rival} ({interval})"
+        f"{who}'s mean absolute error {where} is {change} {'to' if change == 'equal' else 'than'} that of {rival} ({interval})"
         f"{'.' if proven else ': not proven.'}"
     )
 
@@ -199,7 +235,7 @@ def _part_sentences(judgement: Judgement) -> list[str]:
 
 def _better_ones(judgement: Judgement) -> str:
     """Name the forecasters with a lower error; plain shifts apart, since they read values that were not known at the origin."""
-    ours = judgement.scores["model"].mae or 0.0
+    ours, who = judgement.scores[judgement.judged].mae or 0.0, _who(judgement).lower()
 
     def lower(names: Iterable[str]) -> list[str]:
         errors = {name: judgement.scores[name].mae for name in names}
@@ -214,14 +250,14 @@ def _better_ones(judgement: Judgement) -> str:
         lower(name for name in REFERENCES if name in judgement.scores),
     )
     if better:
-        found = f"Forecasters with a lower mean absolute error than the model ({number_text(ours)}): {', '.join(better)}."
+        found = f"Forecasters with a lower mean absolute error than {who} ({number_text(ours)}): {', '.join(better)}."
     else:
-        who = (
+        others = (
             "No other forecaster that keeps to what was known at the origin"
             if shifts
             else "No other forecaster"
         )
-        found = f"{who} has a lower mean absolute error than the model ({number_text(ours)})."
+        found = f"{others} has a lower mean absolute error than {who} ({number_text(ours)})."
     if not shifts:
         return found
     verb = "has" if len(shifts) == 1 else "have"

@@ -17,6 +17,7 @@ import pandas as pd
 
 from hindcast.pipeline.align.asof import block_starts, changes, last_at_most
 from hindcast.pipeline.arrays import Floats, Ints, Times
+from hindcast.pipeline.feed.lead_bands import lead_bands
 from hindcast.pipeline.settings.base import DAY, HOUR
 
 WINDOW = 60 * DAY
@@ -26,8 +27,6 @@ RECENT = 30 * DAY
 FEWEST = 100
 """Cells with fewer errors take those of the next larger cell."""
 
-_BAND = 6 * HOUR
-_BANDS = 8  # after these, bands are days
 _LEAST_WIDTH = 0.01  # of the mean size of the measured values: added to each width, which may be 0
 
 
@@ -57,18 +56,6 @@ class Measured:
     row: Ints
     known: Times
     value: Floats
-
-
-def lead_bands(lead: Times) -> Ints:
-    """Return the number of the band of each lead (ns): six hours each up to two days, then days."""
-    hours, days = np.floor_divide(lead, _BAND), np.floor_divide(lead, DAY)
-    return np.where(hours < _BANDS, hours, _BANDS + days - 2)
-
-
-def band_text(band: int) -> str:
-    """Return the leads of a band, such as `12 to 18 h`."""
-    first, last = (band * 6, band * 6 + 6) if band < _BANDS else ((band - 6) * 24, (band - 5) * 24)
-    return f"{first} to {last} h"
 
 
 def calibrate(forecasts: Forecasts, measured: Measured, coverages: Sequence[float], wanted: Ints) -> Floats:

@@ -42,7 +42,7 @@ def kept_lines(evaluation: Evaluation) -> Iterator[str]:
     for judgement in evaluation.judgements:
         rows = judgement.comparison
         compared = (
-            rows.compared if "model" in rows.forecasters else 0
+            rows.compared if rows.judged in rows.forecasters else 0
         )  # others have values, but there is no answer
         yield f"{_title(judgement)}: {compared:,} of {counted(rows.scored, 'scored row')} compared"
     if evaluation.unknown:
@@ -113,7 +113,11 @@ def settings_drift(models: Path, settings: TrainSettings) -> str:
     card = read_json(models / "model.json")
     trained = TrainSettings().recipe() | card["train"]  # a setting newer than the card had its default
     now = settings.recipe() | {"identity": settings.identity_for(len(card["series"]))}  # as the card names it
-    changed = [f"train.{key} was {trained[key]}, now {now[key]}" for key in now if trained[key] != now[key]]
+    changed = [
+        f"train.{key} was {trained.get(key)}, now {now.get(key)}"
+        for key in {**now, **trained}
+        if trained.get(key) != now.get(key)
+    ]
     return (
         f"the network was trained with other settings: {'; '.join(changed)}. To use the current settings, run the stage "
         "`train` again."

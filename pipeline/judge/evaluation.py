@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from hindcast.pipeline.feed.trained_series import unknown_series_text
 from hindcast.pipeline.files import canonical_json, read_json, replace_file, replace_folders
 from hindcast.pipeline.forecasters import FORECASTERS, REFERENCES
 from hindcast.pipeline.judge.answer import Answer, derive_answer
+from hindcast.pipeline.judge.blended import blend_of_table, blended_rows
 from hindcast.pipeline.judge.corrected_column import CorrectedColumn, derived_names
 from hindcast.pipeline.judge.costs import CollectedCosts
 from hindcast.pipeline.judge.examples import Examples, choose_examples
@@ -41,6 +43,7 @@ from hindcast.pipeline.judge.table import Table
 from hindcast.pipeline.judge.unflagged_rows import FlaggedIntervals, flag_rows
 from hindcast.pipeline.judge.values_at_age import AgeCounts, ValuesAtAge, truth_text
 from hindcast.pipeline.learn.backend import check_libraries, leave_core, start_framework
+from hindcast.pipeline.learn.blend_file import Blend, open_blend
 from hindcast.pipeline.learn.model_card import check_network, read_model_card
 from hindcast.pipeline.learn.tree_files import open_trees
 from hindcast.pipeline.settings.base import SECOND, TIME_UNITS
@@ -97,8 +100,11 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
         constant = tuple(constant_lines(read_json(root / "data" / "scaler.json")))
         if constant:
             facts["Data set"]["targets that do not vary in training"] = "; ".join(constant)
+        blend = open_blend(models)
         if "trees" in params.evaluate.baselines:
-            trees, facts["Boosted trees"] = open_trees(root, dataset)
+            trees, facts["Boosted trees"] = open_trees(
+                root / "models", root / "data" / "scaler.json", dataset
+            )
         read_json(models / "history.json")
         quality = read_quality_check(root)
         digests = FileDigests.of_workspace(root)
@@ -116,7 +122,7 @@ def evaluate_workspace(params: Params, root: Path) -> Evaluation:
 
             return predict_spans(dataset, models, split, spans)
 
-        evaluation = evaluate(dataset, model, params, root, facts, trees=trees, quality=quality)
+        evaluation = evaluate(dataset, model, params, root, facts, trees=trees, quality=quality, blend=blend)
         return replace(evaluation, unknown=unknown, constant=constant)
 
 
@@ -131,22 +137,24 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
     quality: QualityCheck = _NO_CHECK,
     reports: Path | None = None,
     typed: Path | None = None,
+    blend: Blend | None = None,
 ) -> Evaluation:
     """Evaluate the model on validation and test; write all outputs to `root`/reports, or none.
 
     `reports`: another folder, for forecasts that are not those of the network in `models/`; `typed`: the folder of the typed tables, if it is
-    not data/tables. `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them. Rows that
-    `quality` flagged are scored like all others, and left out in a second set of scores.
+    not data/tables. `facts` are JSON-like values by title, shown in the report. `trees` is needed if `evaluate.baselines` lists them. With
+    `blend`, it is judged in the place of the network. Rows that `quality` flagged are scored like all others, and left out in a second set of scores.
     """
-    listed = {*params.evaluate.baselines, *derived_names(params)}
-    columns = [name for name in FORECASTERS if name == "model" or name in listed or name in REFERENCES]
+    columns = _columns(params, blend)
     history = {} if reports else read_json(root / "models" / "history.json")
     typed = typed or root / "data" / "tables"
     at_age = ValuesAtAge(params, typed)
-    added = (CorrectedColumn(dataset, params, typed), IntervalColumns(params, typed))
+    intervals = IntervalColumns(params, typed, blend.parts if blend else None)
+    added = (CorrectedColumn(dataset, params, typed), intervals)
     statistics, costs = CollectedStatistics(dataset, params), CollectedCosts(params, typed)
-    evaluator = _Evaluator(params, quality.intervals, added, at_age, (statistics, costs))
-    tables = SplitTables(dataset, params.train, columns, predict, trees)
+    evaluator = _Evaluator(params, quality.intervals, added, at_age, (statistics, costs), blend)
+    in_table = None if blend is None else partial(blend_of_table, blend, params)
+    tables = SplitTables(dataset, params.train, columns, predict, trees, in_table)
     with _open_outputs(reports or root / "reports") as out:
         with open_predictions(
             out["predictions.parquet"], columns, params.train.quantiles, params.evaluate.intervals
@@ -192,19 +200,31 @@ def _write_numbers(
     write_breakdown(out["plots"] / "error_by_hour.csv", "hour", single, "by_hour")
 
 
+def _columns(params: Params, blend: Blend | None) -> list[str]:
+    """Return the forecasters of the tables: those listed, the references, and the members of the blend that are not listed."""
+    wanted = {"model", *params.evaluate.baselines, *derived_names(params), *REFERENCES}
+    if blend is not None:
+        wanted |= {
+            "blend",
+            *(name for name in blend.members if FORECASTERS[name].made in ("published", "stored")),
+        }
+    return [name for name in FORECASTERS if name in wanted]
+
+
 class _Evaluator:
     """Evaluates one table after another; keeps the small results."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what is added to tables, and what is computed from them
         self,
         params: Params,
         flagged: FlaggedIntervals | None,
         added: tuple[CorrectedColumn, IntervalColumns],
         at_age: ValuesAtAge,
         further: tuple[CollectedStatistics, CollectedCosts],
+        blend: Blend | None = None,
     ) -> None:
         self._params, self._flagged, self._added, self._at_age = params, flagged, added, at_age
-        self._further = further
+        self._further, self._blend = further, blend
         self.judgements: list[Judgement] = []
         self.examples: dict[tuple[str, str], Examples] = {}
 
@@ -216,10 +236,13 @@ class _Evaluator:
         for columns in self._added:  # errors are those of all values known by then
             table = columns.add(table)
         table = self._at_age.apply(table)
-        marked, comparison = mark_table(table, settings.baselines)
+        forecasters = [*settings.baselines, *(["blend"] if self._blend else [])]
+        marked, comparison = mark_table(table, forecasters)
         with ThreadPoolExecutor(1) as other:  # compressing takes as long as scoring
             written = other.submit(predictions.add, marked)
             judgement = judge_marked(marked, comparison, self._params.seed)
+            if self._blend is not None:
+                judgement = replace(judgement, blend=blended_rows(self._blend, marked))
             for figures in self._further:
                 figures.add(marked, judgement)
             written.result()
@@ -228,7 +251,7 @@ class _Evaluator:
         if examples is not None:
             self.examples[table.split, table.target] = examples
         for over in settings.sums:
-            _, total = judge_table(sum_series(marked, over), settings.baselines, self._params.seed)
+            _, total = judge_table(sum_series(marked, over), forecasters, self._params.seed)
             self.judgements.append(total)
 
 

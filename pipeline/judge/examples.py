@@ -44,9 +44,9 @@ class Examples:
 
 def choose_examples(table: Table, judgement: Judgement) -> Examples | None:
     """Choose one week of the series with the median MAE, one of the series with the largest MAE, and evenly spaced pairs."""
-    if "model" not in judgement.by_series or not judgement.comparison.compared:
+    if judgement.judged not in judgement.by_series or not judgement.comparison.compared:
         return None
-    sums = judgement.by_series["model"]
+    sums = judgement.by_series[judgement.judged]
     keys = np.flatnonzero(sums.n)
     order = keys[np.argsort(sums.mean_absolute()[keys], kind="stable")]
     chosen = {"typical": int(order[(len(order) - 1) // 2]), "hardest": int(order[-1])}
@@ -55,7 +55,7 @@ def choose_examples(table: Table, judgement: Judgement) -> Examples | None:
     weeks = tuple(_week(table, judgement, kind, key) for kind, key in chosen.items())
     pairs = np.flatnonzero(table.compared)
     pairs = pairs[:: max(1, -(-len(pairs) // _POINTS))]
-    return Examples(weeks, table.actual[pairs], table.forecasts["model"][pairs])
+    return Examples(weeks, table.actual[pairs], table.forecasts[judgement.judged][pairs])
 
 
 def _week(table: Table, judgement: Judgement, kind: str, key: int) -> Week:
@@ -68,6 +68,7 @@ def _week(table: Table, judgement: Judgement, kind: str, key: int) -> Week:
     time = np.arange(table.time[rows[0]], table.time[rows[-1]] + 1, table.frequency)
     place = (table.time[rows] - time[0]) // table.frequency
     shown = {"actual": table.actual, "model": table.forecasts["model"]}
+    shown[judgement.judged] = table.forecasts[judgement.judged]
     if judgement.rival is not None:
         shown[judgement.rival] = table.forecasts[judgement.rival]
     columns = {name: _place_values(values[rows], place, len(time)) for name, values in shown.items()}

@@ -48,7 +48,7 @@ def evaluate_forecasts(params: Params, root: Path, path: Path) -> ForeignEvaluat
         if without_trees:
             baselines = tuple(name for name in baselines if name != "trees")
         elif "trees" in baselines:
-            trees, _ = open_trees(root, dataset)
+            trees, _ = open_trees(root / "models", root / "data" / "scaler.json", dataset)
         chosen = params.model_copy(
             update={
                 "evaluate": params.evaluate.model_copy(update={"baselines": baselines}),

@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from hindcast.pipeline.arrays import Floats, Ints, Times, Values
+from hindcast.pipeline.forecasters import delivered
 from hindcast.pipeline.judge.calibration import Forecasts, Measured, calibrate
 from hindcast.pipeline.judge.measured_values import join_measured, measured_values
 from hindcast.pipeline.judge.table import Table
+from hindcast.pipeline.learn.validation_parts import HELD, VALIDATION, ValidationParts
 from hindcast.pipeline.settings.params import Params
 
-FORECASTERS = ("model", "published")
-"""The forecasters that have intervals; those of the published forecast are what the model's are compared with."""
+RIVAL = "published"
+"""Its intervals are what those of the delivered forecaster are compared with."""
 
 
 def interval_names(coverages: Sequence[float]) -> list[str]:
@@ -47,11 +49,21 @@ def _next_levels(levels: tuple[float, ...], coverage: float) -> tuple[int, int]:
     return below, below + 1 + int(np.argmin(distance[below + 1 :, 1]))
 
 
-class IntervalColumns:
-    """Adds intervals to tables, one after another: the errors of a split count for the splits after it as well."""
+def quantiles_around(table: Table) -> Values | None:
+    """Return the network's quantiles, moved to lie around the blend where there is one."""
+    if table.quantiles is None or "blend" not in table.forecasts:
+        return table.quantiles
+    return table.quantiles + (table.forecasts["blend"] - table.forecasts["model"])[:, None]
 
-    def __init__(self, params: Params, tables: Path) -> None:
-        self._params, self._tables = params, tables
+
+class IntervalColumns:
+    """Adds intervals to tables, one after another: the errors of a split count for the splits after it as well.
+
+    With `parts` of validation, only the errors of the held part count: no choice rests on them.
+    """
+
+    def __init__(self, params: Params, tables: Path, parts: ValidationParts | None = None) -> None:
+        self._params, self._tables, self._parts = params, tables, parts
         self._past: dict[str, PastRows] = {}
 
     def add(self, table: Table) -> Table:
@@ -63,12 +75,13 @@ class IntervalColumns:
             table.series.astype(np.int64),
             table.leads(slice(None)),
             table.origin,
-            values_of_rows(table, self._tables, self._params),
+            values_of_rows(table, self._tables, self._params, self._parts),
             {},
         )
-        for name in FORECASTERS:
+        judged = delivered(table.forecasts)
+        for name in (judged, RIVAL):
             if name in table.forecasts:
-                quantiles = table.quantiles if name == "model" else None
+                quantiles = quantiles_around(table) if name == judged else None
                 own.bounds[name] = base_bounds(table.forecasts[name], quantiles, table.levels, coverages)
         before = self._past.get(table.target)
         joined = own if before is None else before.followed_by(own)
@@ -91,15 +104,23 @@ class IntervalColumns:
         return replace(table, coverages=coverages, bounds=made)
 
 
-def values_of_rows(table: Table, tables: Path, params: Params) -> Measured:
-    """Return the measured values of the rows; those without a known target are in no file, so service has none for them."""
-    parts = []
+def values_of_rows(
+    table: Table, tables: Path, params: Params, parts: ValidationParts | None = None
+) -> Measured:
+    """Return the measured values of the rows; those without a known target are in no file, so service has none for them.
+
+    With `parts` of validation, only those of the held part.
+    """
+    found = []
     for group, rows in table.rows_of_groups():
-        at = rows.start + np.flatnonzero(~np.isnan(table.actual[rows]))
+        counts = ~np.isnan(table.actual[rows])
+        if parts is not None and table.split == VALIDATION:
+            counts &= parts.holds(HELD, table.time[rows])
+        at = rows.start + np.flatnonzero(counts)
         names = np.array(table.names.series, object)[table.series[at]]
-        found = measured_values(tables, params, table.names.groups[group])
-        parts.append((at, found.of(table.target, names, table.time[at])))
-    return join_measured(parts)
+        values = measured_values(tables, params, table.names.groups[group])
+        found.append((at, values.of(table.target, names, table.time[at])))
+    return join_measured(found)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Floats, Ints
-from hindcast.pipeline.judge.calibration import band_text, lead_bands
+from hindcast.pipeline.feed.lead_bands import band_text, lead_bands
+from hindcast.pipeline.forecasters import delivered
 from hindcast.pipeline.judge.table import Table
 
 ALL = "all rows"
@@ -70,10 +71,11 @@ class IntervalScores:
         if not self.parts:
             return f"intervals of {self.nominal:.0%}: none, because too few errors were known"
         scores = self.parts[0].scores
-        text = f"intervals of {self.nominal:.0%} contain {scores['model'].coverage:.1%} of the actual values"
+        judged = delivered(scores)
+        text = f"intervals of {self.nominal:.0%} contain {scores[judged].coverage:.1%} of the actual values"
         if "published" not in scores or not scores["published"].score:
             return text
-        ratio = scores["model"].score / scores["published"].score - 1
+        ratio = scores[judged].score / scores["published"].score - 1
         return f"{text}; their interval score is {abs(ratio):.1%} {'lower' if ratio <= 0 else 'higher'} than that of the published forecast's errors"
 
 
@@ -161,7 +163,8 @@ def _parts(table: Table, kept: Ints, actual: Floats) -> Iterator[tuple[str, list
     bands, band = np.unique(lead_bands(table.leads(slice(None))[kept]), return_inverse=True)
     yield "lead", [band_text(int(each)) for each in bands], band
     names = ["of actual values", "of forecasts"]
-    for place, values in enumerate((actual, table.forecasts["model"][kept].astype(np.float64))):
+    forecast = table.forecasts[delivered(table.bounds)][kept].astype(np.float64)
+    for place, values in enumerate((actual, forecast)):
         yield "top_decile", names, np.where(in_top_decile(table.series[kept], values), place, -1)
 
 

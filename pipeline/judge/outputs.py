@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from hindcast.pipeline.forecasters import delivered
 from hindcast.pipeline.judge.answer import UnflaggedAnswer, derive_unflagged, derive_usable
 from hindcast.pipeline.judge.interval_columns import interval_names
 from hindcast.pipeline.judge.scores import Judgement, Sums, Unflagged
@@ -28,7 +29,7 @@ def collect_metrics(judgements: Sequence[Judgement]) -> dict[str, Any]:
 
     If the quality check flagged a compared row, the key `without_flagged` has {split: {target: ...}} without these rows;
     `without_unusable` has the same without the rows that `align.usable` names. `intervals` has the scores of calibrated intervals by split,
-    target and nominal coverage.
+    target and nominal coverage, and `blend`, by split and target, what the blend was made of and what it was expected to gain.
     """
     metrics: dict[str, Any] = {}
     for judgement in judgements:
@@ -38,6 +39,11 @@ def collect_metrics(judgements: Sequence[Judgement]) -> dict[str, Any]:
         metrics.setdefault(judgement.split, {})[judgement.target] = scores
     if intervals := _interval_metrics(judgements):
         metrics["intervals"] = intervals
+    if blended := [each for each in judgements if each.blend is not None]:
+        metrics["blend"] = {}
+        for each in blended:
+            assert each.blend is not None
+            metrics["blend"].setdefault(each.split, {})[each.target] = each.blend.as_dict()
     for key, found in (
         ("without_flagged", [(each, each.unflagged, derive_unflagged(each)) for each in judgements]),
         ("without_unusable", [(each, each.usable, derive_usable(each)) for each in judgements]),
@@ -114,8 +120,8 @@ def open_predictions(
 ) -> Iterator[PredictionsFile]:
     """Open a Parquet file for tables, one after another; its columns do not depend on the content of the tables.
 
-    The model's quantiles at `levels` are the columns `model_q0.1` and so on, after the forecasters; then come the ends of its intervals of
-    the nominal `coverages`, `model_low_80` and `model_high_80` and so on.
+    The model's quantiles at `levels` are the columns `model_q0.1` and so on, after the forecasters; then come the ends of the intervals of
+    the nominal `coverages`, `model_low_80`, or `blend_low_80` with a blend, and `model_high_80` and so on.
     """
     with pq.ParquetWriter(path, _schema(forecasters, levels, coverages), compression="zstd") as writer:
         yield PredictionsFile(writer, tuple(forecasters), len(coverages))
@@ -156,9 +162,10 @@ class PredictionsFile:
             self._writer.write_table(pa.Table.from_arrays(columns, schema=self._writer.schema))
 
     def _bounds(self, table: Table, rows: Any) -> list[pa.Array]:
-        if "model" not in table.bounds:
+        judged = delivered(self._forecasters)
+        if judged not in table.bounds:
             return [pa.nulls(len(rows), pa.float32()) for _ in range(2 * self._intervals)]
-        ends = table.bounds["model"][rows].reshape(len(rows), -1)
+        ends = table.bounds[judged][rows].reshape(len(rows), -1)
         return [pa.array(column, from_pandas=True) for column in ends.T]
 
     def _column(self, table: Table, name: str, rows: Any) -> pa.Array:
@@ -171,7 +178,7 @@ def _schema(forecasters: Sequence[str], levels: Sequence[float], coverages: Sequ
     heads = [("split", pa.string()), ("group", pa.string()), ("series", pa.string()), ("track", pa.int32()),
              ("valid_time", _STAMP), ("origin", _STAMP), ("target", pa.string()), ("actual", pa.float32())]  # fmt: skip
     columns = [*forecasters, *(f"model_q{level:g}" for level in levels)]
-    columns += [f"model_{name}" for name in interval_names(coverages)]
+    columns += [f"{delivered(forecasters)}_{name}" for name in interval_names(coverages)]
     return pa.schema([*heads, *((name, pa.float32()) for name in columns), ("compared", pa.bool_())])
 
 

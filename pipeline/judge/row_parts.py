@@ -9,7 +9,7 @@ import numpy as np
 
 from hindcast.pipeline.align.features.calendar_features import on_holidays
 from hindcast.pipeline.arrays import Flags, Ints
-from hindcast.pipeline.judge.calibration import band_text, lead_bands
+from hindcast.pipeline.feed.lead_bands import band_text, lead_bands
 from hindcast.pipeline.judge.interval_scores import in_top_decile
 from hindcast.pipeline.judge.table import Table
 from hindcast.pipeline.settings.base import DAY

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Floats, Ints
-from hindcast.pipeline.forecasters import CORRECTED, FORECASTERS, REFERENCES
+from hindcast.pipeline.forecasters import CORRECTED, FORECASTERS, OURS, REFERENCES
+from hindcast.pipeline.judge.blended import BlendedRows
 from hindcast.pipeline.judge.interval_scores import Crps, IntervalScores, crps_of_intervals, interval_scores
 from hindcast.pipeline.judge.metrics import ErrorSums, Key, Score, error_sums_by
 from hindcast.pipeline.judge.quantiles import QuantileScores, quantile_scores
@@ -60,7 +61,7 @@ class Unflagged:
 class Judgement:
     """All results for one split and target.
 
-    `rival` is the forecaster that the model is compared with: the published forecast, or the best baseline if there is
+    `rival` is the forecaster that the blend, or the model without one, is compared with: the published forecast, or the best baseline if there is
     none, or None without any baseline. Everything is computed on all compared rows, except `unflagged`, which is None if the
     quality check flagged no compared row, and `usable`, which is None if no compared row is unusable.
     """
@@ -84,6 +85,12 @@ class Judgement:
     usable: Unflagged | None = None
     intervals: tuple[IntervalScores, ...] = ()
     crps: Crps | None = None
+    blend: BlendedRows | None = None
+
+    @property
+    def judged(self) -> str:
+        """The forecaster that is compared with `rival`: the blend where there is one, else the network."""
+        return self.comparison.judged
 
     @property
     def series_without_rows(self) -> list[str]:
@@ -121,7 +128,7 @@ def judge_marked(table: Table, comparison: Comparison, seed: int) -> Judgement:
     keys = [_series_key(table, tracks), lead, _hour_key(table), _day_key(table)]
     by_series, by_lead, by_hour, by_day = _sums(table, scored, table.compared, keys)
     scores = {name: sums.total() for name, sums in by_series.items()}
-    rival = _choose_rival(comparison, scores)
+    rival, judged = _choose_rival(comparison, scores), comparison.judged
     return Judgement(
         split=table.split,
         target=table.target,
@@ -135,13 +142,13 @@ def judge_marked(table: Table, comparison: Comparison, seed: int) -> Judgement:
         by_hour=_drop_empty_keys(np.arange(24.0), by_hour),
         lead_of_track=_leads_of_tracks(table),
         rival=rival,
-        skills=tuple(_scoped_skills(table, by_day, rival, seed)) if rival else (),
-        others=tuple(compute_skill(by_day["model"], name, by_day[name], seed) for name in comparison.rivals),
+        skills=tuple(_scoped_skills(table, by_day, (judged, rival), seed)) if rival else (),
+        others=tuple(compute_skill(by_day[judged], name, by_day[name], seed) for name in comparison.rivals),
         quantiles=quantile_scores(table) if "model" in comparison.forecasters else None,
-        unflagged=_score_unflagged(table, scored, rival, seed),
-        usable=_score_usable(table, scored, rival, seed),
-        intervals=interval_scores(table) if "model" in table.bounds else (),
-        crps=crps_of_intervals(table) if "model" in table.bounds else None,
+        unflagged=_score_unflagged(table, scored, (judged, rival), seed),
+        usable=_score_usable(table, scored, (judged, rival), seed),
+        intervals=interval_scores(table) if judged in table.bounds else (),
+        crps=crps_of_intervals(table) if judged in table.bounds else None,
     )
 
 
@@ -205,36 +212,38 @@ def _days_of(table: Table) -> tuple[int, int]:
 
 
 def _score_unflagged(
-    table: Table, forecasters: Sequence[str], rival: str | None, seed: int
+    table: Table, forecasters: Sequence[str], pair: tuple[str, str | None], seed: int
 ) -> Unflagged | None:
     """Score without the rows that are flagged or unusable; None if the quality check flagged none."""
     labels = count_labels(table)
     if table.flagged is None or not labels.keys() - {UNUSABLE}:
         return None
-    return _score_kept(table, forecasters, rival, seed, (table.compared & (table.flagged == 0), labels))
+    return _score_kept(table, forecasters, pair, seed, (table.compared & (table.flagged == 0), labels))
 
 
-def _score_usable(table: Table, forecasters: Sequence[str], rival: str | None, seed: int) -> Unflagged | None:
+def _score_usable(
+    table: Table, forecasters: Sequence[str], pair: tuple[str, str | None], seed: int
+) -> Unflagged | None:
     """Score without the rows that are unusable; None if there are none."""
     count = count_labels(table).get(UNUSABLE, 0)
     if table.flagged is None or not count:
         return None
     kept = table.compared & (table.flagged >> table.labels.index(UNUSABLE) & 1 == 0)
-    return _score_kept(table, forecasters, rival, seed, (kept, {UNUSABLE: count}))
+    return _score_kept(table, forecasters, pair, seed, (kept, {UNUSABLE: count}))
 
 
 def _score_kept(
     table: Table,
     forecasters: Sequence[str],
-    rival: str | None,
+    pair: tuple[str, str | None],
     seed: int,
     rows: tuple[Flags, dict[str, int]],
 ) -> Unflagged:
-    kept, labels = rows
+    (kept, labels), (judged, rival) = rows, pair
     whole = Key(1, lambda rows: np.zeros(rows.stop - rows.start, np.int64))
     sums, by_day = _sums(table, forecasters, kept, [whole, _day_key(table)])
     compared = int(table.compared.sum())
-    skill = compute_skill(by_day["model"], rival, by_day[rival], seed) if rival and kept.any() else None
+    skill = compute_skill(by_day[judged], rival, by_day[rival], seed) if rival and kept.any() else None
     return Unflagged(
         left_out=compared - int(kept.sum()),
         compared=compared,
@@ -247,7 +256,8 @@ def _score_kept(
 def _choose_rival(comparison: Comparison, scores: dict[str, Score]) -> str | None:
     if "published" in comparison.rivals:
         return "published"
-    return min(comparison.rivals, key=lambda name: scores[name].mae or 0.0, default=None)
+    baselines = [name for name in comparison.rivals if name not in OURS]
+    return min(baselines, key=lambda name: scores[name].mae or 0.0, default=None)
 
 
 def _drop_empty_keys(hours: NDArray[np.float64], sums: Sums) -> Breakdown:
@@ -272,9 +282,10 @@ def _leads_of_tracks(table: Table) -> tuple[tuple[float, float] | None, ...]:
     )
 
 
-def _scoped_skills(table: Table, by_day: Sums, rival: str, seed: int) -> list[ScopedSkill]:
+def _scoped_skills(table: Table, by_day: Sums, pair: tuple[str, str], seed: int) -> list[ScopedSkill]:
     """Return the skill on all rows, and on each track and group with rows if there are several of them."""
-    skills = [ScopedSkill("all", 0, compute_skill(by_day["model"], rival, by_day[rival], seed))]
+    judged, rival = pair
+    skills = [ScopedSkill("all", 0, compute_skill(by_day[judged], rival, by_day[rival], seed))]
     groups = [group for group, rows in table.rows_of_groups() if table.compared[rows].any()]
     parts: list[tuple[Literal["track", "group"], list[int], Key, Ints]] = []
     if table.tracks > 1:
@@ -283,13 +294,13 @@ def _scoped_skills(table: Table, by_day: Sums, rival: str, seed: int) -> list[Sc
     if len(groups) > 1:
         key, starts = _group_day_key(table)
         parts.append(("group", groups, key, starts))
-    found = _sums(table, ["model", rival], table.compared, [key for _, _, key, _ in parts])
+    found = _sums(table, [judged, rival], table.compared, [key for _, _, key, _ in parts])
     for (scope, indices, _, starts), sums in zip(parts, found, strict=True):
         by_part = {
             name: [ErrorSums(sums[name].values[:, starts[at] : starts[at + 1]]) for at in indices]
-            for name in ("model", rival)
+            for name in pair
         }
-        pairs = list(zip(by_part["model"], by_part[rival], strict=True))
+        pairs = list(zip(by_part[judged], by_part[rival], strict=True))
         skills += map(partial(ScopedSkill, scope), indices, compute_skills(pairs, rival, seed))
     return [scoped for scoped in skills if scoped.skill.n]
 

@@ -31,6 +31,9 @@ than quantiles, the last one is the point forecast, else the quantile nearest to
 PredictTrees = Callable[[Rows], Values]
 """Called with scored rows; returns the forecasts of the trees, (target, row) float32 in physical units."""
 
+BlendTable = Callable[[Table], Values]
+"""Called with a table of all members' forecasts; returns those of the blend, float32 (row,)."""
+
 _TREE_ROWS = (
     1 << 19
 )  # rows that the trees predict together: an error elsewhere ends them after a second or two
@@ -39,15 +42,17 @@ _TREE_ROWS = (
 class SplitTables:
     """The tables of all targets of each split, with the forecasts of `columns`."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - where forecasts come from
         self,
         dataset: EvaluationSource,
         settings: TrainSettings,
         columns: Sequence[str],
         predict: Predict,
         trees: PredictTrees | None,
+        blend: BlendTable | None = None,
     ) -> None:
         self._dataset, self._settings, self._columns = dataset, settings, columns
+        self._blend = blend
         self._predict, self._trees = predict, trees if "trees" in columns else None
         self._spans: dict[str, Spans] = {}
         self._lock, self._stop = Lock(), Event()
@@ -112,11 +117,16 @@ class SplitTables:
         computed = {"model": values.T}
         if by_trees is not None:
             computed["trees"] = by_trees
-        due = {name for name in self._columns if FORECASTERS[name].made in ("model", "computed")}
-        assert computed.keys() == due - {YEAR}, "no code computes a forecaster of the table"
+        due = {
+            name for name in self._columns if FORECASTERS[name].made in ("model", "computed") and name != YEAR
+        }
+        assert computed.keys() == due, "no code computes a forecaster of the table"
         for target, table in enumerate(tables):
             for name, forecasts in computed.items():
                 table.forecasts[name] = np.ascontiguousarray(forecasts[target], np.float32)
+        if self._blend is not None:
+            for table in tables:
+                table.forecasts["blend"] = self._blend(table)
         return tables
 
     def _predict_trees(self, split: str) -> Values | None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Key, Times, Values
-from hindcast.pipeline.forecasters import REFERENCES
+from hindcast.pipeline.forecasters import REFERENCES, delivered
 
 BLOCK = 1 << 20
 """Rows converted to float64 at a time: this limits the memory and fixes the order of summation."""
@@ -111,10 +111,15 @@ class Comparison:
 
     @property
     def rivals(self) -> tuple[str, ...]:
-        """The compared forecasters over which the model's skill is computed; none if the model is not compared."""
-        if "model" not in self.forecasters or not self.compared:
+        """The compared forecasters over which the skill of `judged` is computed; none if that is not compared."""
+        if self.judged not in self.forecasters or not self.compared:
             return ()
-        return tuple(name for name in self.forecasters if name != "model" and name not in REFERENCES)
+        return tuple(name for name in self.forecasters if name != self.judged and name not in REFERENCES)
+
+    @property
+    def judged(self) -> str:
+        """The forecaster whose skill is computed: the blend where there is one, else the network."""
+        return delivered(self.forecasters)
 
 
 def mark_common_rows(table: Table, requested: Sequence[str]) -> tuple[Table, Comparison]:

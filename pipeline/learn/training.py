@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -9,14 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from hindcast.pipeline.arrays import Key
+from hindcast.pipeline.arrays import Key, Values
 from hindcast.pipeline.digests import write_folder_digests
 from hindcast.pipeline.errors import TrainingError
 from hindcast.pipeline.feed.batches import BatchSource, LaneBatches
 from hindcast.pipeline.feed.scaling import series_numbers
+from hindcast.pipeline.feed.scored_rows import Spans
 from hindcast.pipeline.feed.trained_series import unknown_series_text
 from hindcast.pipeline.files import digest_of_file, digest_of_value, read_json, replace_folders, write_json
 from hindcast.pipeline.learn.backend import seed_everything
+from hindcast.pipeline.learn.blend_file import TargetBlend
+from hindcast.pipeline.learn.blend_fit import fit_blend
 from hindcast.pipeline.learn.callbacks import GroupWeights, LossTables, TensorBoardCallback
 from hindcast.pipeline.learn.checkpoints import Checkpoints, checkpoint_identity
 from hindcast.pipeline.learn.custom.build import ModelSpec, build_custom_networks
@@ -27,11 +31,18 @@ from hindcast.pipeline.learn.model_card import write_model_card
 from hindcast.pipeline.learn.modes import identity_hint, idle_lanes_hint, run_length_hint, training_data
 from hindcast.pipeline.learn.network import Networks, make_layers, make_networks
 from hindcast.pipeline.learn.preconditions import CertifiedData
+from hindcast.pipeline.learn.prediction import predict_spans
 from hindcast.pipeline.learn.saving import save_network
 from hindcast.pipeline.learn.stateful import check_state_is_carried, make_online
-from hindcast.pipeline.learn.tree_files import FOLDER, write_trees
+from hindcast.pipeline.learn.tree_files import FOLDER, open_trees, write_trees
 from hindcast.pipeline.learn.trees import TargetTrees, TreeData
 from hindcast.pipeline.learn.trees_beside import TreesBeside
+from hindcast.pipeline.learn.validation_parts import (
+    STOPPING,
+    VALIDATION,
+    ValidationParts,
+    divide_validation,
+)
 from hindcast.pipeline.settings.contract import sorted_contract
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
@@ -57,15 +68,17 @@ class TrainingResult:
     unknown: str = ""
     hints: tuple[str, ...] = ()
     trees: tuple[TargetTrees, ...] = ()
+    blends: tuple[TargetBlend, ...] = ()
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """A certified data set, the networks, and the batches they are trained on."""
+    """A certified data set, the networks, and the batches they are trained on; `parts` of validation if there is a blend."""
 
     data: CertifiedData
     networks: Networks
     training: TrainingData
+    parts: ValidationParts | None = None
 
     @property
     def series_order(self) -> list[Key]:
@@ -109,9 +122,11 @@ def train(params: Params, root: Path, data: CertifiedData, passes: int | None = 
             scaler = digest_of_file(root / "data" / "scaler.json")
             write_trees(models / FOLDER, fitted, data.dataset.fingerprint, scaler)
         write_folder_digests(models)
+        blends = _fit_blend(setup, params, models, root / "data" / "scaler.json")
     result = replace(
         _result(setup, params, history, boards, root / "data" / "scaler.json"),
         trees=tuple(filter(None, fitted)),
+        blends=blends,
     )
     weights.clear()
     if checkpoints is not None:
@@ -135,9 +150,11 @@ def prepare_training(params: Params, data: CertifiedData) -> TrainingSetup:
             f"train.model: {settings.model} has no weights to train: leave some layers trainable."
         )
     numbers = series_numbers(data.dataset.sequences, data.known, data.scaling.groups)
-    batch_source = BatchSource(data.dataset, data.scaling, numbers, with_published=settings.is_residual)
+    parts = None if settings.blend is None else divide_validation(data.dataset)
+    source = data.dataset if parts is None else parts.source(data.dataset, STOPPING)
+    batch_source = BatchSource(source, data.scaling, numbers, with_published=settings.is_residual)
     training = training_data(batch_source, networks.learner, settings, params.seed)
-    return TrainingSetup(data, networks, training)
+    return TrainingSetup(data, networks, training, parts)
 
 
 def write_models(models: Path, setup: TrainingSetup, params: Params, history: History) -> None:
@@ -159,9 +176,28 @@ def _fit_trees(setup: TrainingSetup, params: Params) -> Iterator[list[TreesBesid
         return
     data = setup.data
     numbers = series_numbers(data.dataset.sequences, data.known, data.scaling.groups)
-    tree_data = TreeData(data.dataset, data.scaling, numbers, len(data.known), params.train.is_residual)
+    source = data.dataset if setup.parts is None else setup.parts.source(data.dataset, STOPPING)
+    tree_data = TreeData(source, data.scaling, numbers, len(data.known), params.train.is_residual)
     with TreesBeside(tree_data, most_rows=params.evaluate.trees_max_rows, seed=params.seed) as trees:
         yield [trees]
+
+
+def _fit_blend(setup: TrainingSetup, params: Params, models: Path, scaler: Path) -> tuple[TargetBlend, ...]:
+    """Fit the blend if there is to be one; the trees get a copy of the scaler beside them, with which they serve."""
+    if setup.parts is None:
+        return ()
+    dataset, trees = setup.data.dataset, None
+    if (models / FOLDER).is_dir():
+        shutil.copyfile(scaler, models / FOLDER / scaler.name)
+        trees, _ = open_trees(models, models / FOLDER / scaler.name, dataset)
+
+    def predict(spans: Spans) -> Values:
+        values = predict_spans(dataset, models, VALIDATION, spans)
+        return values[:, :, params.train.middle] if params.train.quantiles else values
+
+    blends = fit_blend(params, dataset, setup.parts, models, trees, predict)
+    write_folder_digests(models)
+    return tuple(blends)
 
 
 def _networks(data: CertifiedData, settings: TrainSettings) -> Networks:

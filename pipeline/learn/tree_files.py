@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hindcast.pipeline.arrays import Floats, Values
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.feed.scaling import read_scaling, series_numbers
-from hindcast.pipeline.feed.scored_rows import Rows, read_blocks
+from hindcast.pipeline.feed.scored_rows import Rows, RowSource, read_blocks
 from hindcast.pipeline.files import digest_of_file, file_name, read_json, write_json
 from hindcast.pipeline.learn.trees import TargetTrees, TreeData, load_library, with_series
 from hindcast.pipeline.store.reader import Dataset
@@ -87,13 +87,18 @@ class TreesPredictor:
         values = np.full((len(source.targets), len(rows)), np.nan, np.float32)
         for block, read in read_blocks(source, rows, len(source.features)):
             series = self._data.numbers[rows.sequence[block]]
-            physical, published = read("X"), read("published")
-            inputs = self._data.scaled_inputs(physical, series)
-            for target, name in enumerate(source.targets):
-                if name in self._models:
-                    offset, spread = self._data.offset_and_spread(published, series, target, physical)
-                    flagged = self._data.with_flag(inputs, published[:, target])
-                    values[target, block] = offset + spread * self._scaled(name, flagged, series)
+            values[:, block] = self.predict_inputs(read("X"), read("published"), series)
+        return values
+
+    def predict_inputs(self, physical: Values, published: Values, series: NDArray[np.int32]) -> Values:
+        """Predict (target, row) from X (row, feature), the published forecast (row, target) and the index of the series (row,)."""
+        values = np.full((len(self._data.source.targets), len(series)), np.nan, np.float32)
+        inputs = self._data.scaled_inputs(physical, series)
+        for target, name in enumerate(self._data.source.targets):
+            if name in self._models:
+                offset, spread = self._data.offset_and_spread(published, series, target, physical)
+                flagged = self._data.with_flag(inputs, published[:, target])
+                values[target] = offset + spread * self._scaled(name, flagged, series)
         return values
 
     def _scaled(self, name: str, inputs: Values, series: NDArray[np.int32]) -> Floats:
@@ -117,12 +122,13 @@ def predict_rounds(booster: Any, inputs: Values) -> Floats:
     return found
 
 
-def open_trees(root: Path, dataset: Dataset) -> tuple[Callable[[Rows], Values], list[dict[str, Any]]]:
-    """Open the trees below `root`/models; return what predicts with them, and per target how they were fitted.
+def open_trees(
+    models: Path, scaler: Path, dataset: Dataset
+) -> tuple[Callable[[Rows], Values], list[dict[str, Any]]]:
+    """Open the trees in `models`; return what predicts with them, and per target how they were fitted.
 
     Raises MissingInputError if there are none, FormatError if they are damaged, of another data set or of another scaler.
     """
-    models, scaler = root / "models", root / "data" / "scaler.json"
     content = read_trees(models / FOLDER)
     card = read_json(models / "model.json")
     if (content["fingerprint"], content["scaler_digest"]) != (dataset.fingerprint, digest_of_file(scaler)):
@@ -136,6 +142,34 @@ def open_trees(root: Path, dataset: Dataset) -> tuple[Callable[[Rows], Values], 
     return TreesPredictor(models / FOLDER, content, data).predict, [
         _facts(entry) for entry in content["targets"]
     ]
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """The columns of a data set that is not open."""
+
+    features: tuple[str, ...]
+    targets: tuple[str, ...]
+
+
+def open_served_trees(models: Path) -> TreesPredictor:
+    """Open the trees in `models` without a data set, for `predict_inputs`; training with a blend put the scaler beside them.
+
+    Raises MissingInputError if there are none, FormatError if they are damaged.
+    """
+    content, card = read_trees(models / FOLDER), read_json(models / "model.json")
+    columns = _Columns(tuple(card["features"]), tuple(card["targets"]))
+    known = [(group, series) for group, series in card["series"]]
+    scaler = models / FOLDER / "scaler.json"
+    scaling = read_scaling(scaler, columns.features, columns.targets, card["fingerprint"], known)
+    data = TreeData(
+        cast("RowSource", columns),
+        scaling,
+        np.zeros(0, np.int32),
+        len(known),
+        bool(card["train"]["residual"]),
+    )
+    return TreesPredictor(models / FOLDER, content, data)
 
 
 def _facts(entry: dict[str, Any]) -> dict[str, Any]:

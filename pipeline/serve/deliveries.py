@@ -69,6 +69,7 @@ def forecast_table(
             **{f"q{level:g}": pa.array(column, from_pandas=True) for level, column in zip(levels, part.quantiles.T, strict=True)},
             **_interval_columns(part, coverages),
             "published": pa.array(part.published, from_pandas=True),
+            **{name: pa.array(column, from_pandas=True) for name, column in part.members.items() if name != "published"},
             "method": pa.array(part.method, pa.string()),
             "note": pa.array(part.note, pa.string()),
         }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hindcast.pipeline.arrays import Ints, Times, Values
 from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.serve.drawn_origins import OriginSpan
+from hindcast.pipeline.settings.blend import MEMBERS
 
 SPLIT = "test"
 
@@ -33,6 +34,7 @@ class EvaluatedRows:
     model: Values
     quantiles: Values
     published: Values | None  # None if the file has no such column
+    members: dict[str, Values] = field(default_factory=dict)  # of a blend, and itself, by name
 
     def find(self, series: Sequence[str], target: str, track: int, times: Times) -> Ints:
         """Return the row of each step, -1 where it was not evaluated."""
@@ -105,6 +107,10 @@ class PredictionsOfTest:
         """Return the rows of some groups and origins, each of some series (None: all)."""
         names = self._file.schema_arrow.names
         given = [name for name in names if name == "published" or name.startswith("model_q")]
+        given += [
+            name for name in (*MEMBERS, "blend") if name in names and "blend" in names and name not in given
+        ]
+        given = [name for name in given if name != "model"]
         columns = ["group", "series", "target", "track", "valid_time", "origin", "model", *given]
         parts = [part for piece in self._pieces(columns) for part in _parts_of(piece, wanted)]
         if not parts:
@@ -157,6 +163,11 @@ def _rows_of(table: pa.Table) -> EvaluatedRows:
         model=_floats(table["model"]),
         quantiles=np.stack(quantiles, axis=1) if quantiles else np.empty((len(table), 0), np.float32),
         published=_floats(table["published"]) if "published" in table.column_names else None,
+        members={
+            name: _floats(table[name])
+            for name in (*MEMBERS, "blend")
+            if "blend" in table.column_names and name in table.column_names
+        },
     )
 
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from hindcast.pipeline.arrays import Floats, Ints, Values
 from hindcast.pipeline.files import digest_of_file
-from hindcast.pipeline.serve.forecast_rows import NETWORK, NONE, ForecastRows
+from hindcast.pipeline.serve.forecast_rows import NONE, OURS, REST, ForecastRows
 from hindcast.pipeline.settings.base import HOUR
 
 _LEAST = 100  # errors from which quantiles are computed; a cell with fewer belongs to a larger one
@@ -42,12 +42,12 @@ class FallbackIntervals:
         return digest_of_file(self._path) if len(self._levels) and self._path.is_file() else None
 
     def _filled(self, part: ForecastRows, origin: int) -> ForecastRows:
-        names = set(part.method.tolist()) - {NETWORK, NONE}
+        names = set(part.method.tolist()) - {*OURS, NONE}
         if not names:
             return part
         quantiles = part.quantiles.copy()
         for name in sorted(names):
-            errors = self._of(name, part.target)
+            errors = self._of("blend" if name == REST else name, part.target)
             if errors is not None:
                 rows = np.flatnonzero(part.method == name)
                 quantiles[rows] = part.value[rows, None] + errors.quantiles(part, rows, origin, self._levels)

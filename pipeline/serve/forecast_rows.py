@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,16 @@ from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
 
 NETWORK, NONE = "network", "none"
+BLEND, REST = "blend", "blend_without_network"
+OURS = (NETWORK, BLEND)
+"""The methods of rows whose inputs are complete."""
 
 
 @dataclass(frozen=True)
 class ForecastRows:
     """R rows of one target of one group and track, in the order of series and time; physical units.
 
-    `value` is NaN where `method` is `none`; `quantiles` (R, Q) are NaN where the method is not `network`.
+    `value` is NaN where `method` is `none`; `quantiles` (R, Q) are NaN where the method is neither `network` nor `blend`.
     """
 
     group: str
@@ -34,9 +37,12 @@ class ForecastRows:
     value: Values  # (R,)
     quantiles: Values  # (R, Q)
     published: Values  # (R,) NaN if there is none
-    method: NDArray[Any]  # (R,) `network`, the name of a forecaster, or `none`
+    method: NDArray[
+        Any
+    ]  # (R,) `network`, `blend`, `blend_without_network`, the name of a forecaster, or `none`
     note: NDArray[Any]  # (R,) why it is not the network, or how short its history is, else empty
     bounds: Values | None = None  # (R, I, 2) calibrated intervals, NaN where there are none
+    members: dict[str, Values] = field(default_factory=dict)  # of a blend, (R,) each
 
 
 def forecast_rows(

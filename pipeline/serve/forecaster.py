@@ -53,7 +53,7 @@ _RUNS_TOGETHER = 1024  # the groups of a block have about as many runs of steps
 class ProjectForecaster:
     """The network that serves in a project folder, and the tables from which it forecasts.
 
-    `rows` are other rows than those of the tables, `network` an open network. Raises the errors of `ProjectNetwork`, and
+    `rows` are other rows than those of the tables, `network` an open network. Without `with_blend`, the network alone forecasts. Raises the errors of `ProjectNetwork`, and
     MissingInputError without a row of a group that `align.groups` names.
     """
 
@@ -64,10 +64,13 @@ class ProjectForecaster:
         tables: Path,
         rows: GroupRows | None = None,
         network: ProjectNetwork | None = None,
+        *,
+        with_blend: bool = True,
     ) -> None:
         self.params, self.root, self.tables = params, root, tables
         self.model = network or ProjectNetwork(params, serving_network(root).folder)
         self.card, self.settings = self.model.card, self.model.settings
+        self.blend = self.model.blend if with_blend else None
         self._rows = rows or TableRows(tables, params)
         self._intervals = FallbackIntervals(root, self.settings.quantiles)
         chosen = params.align.groups
@@ -99,13 +102,21 @@ class ProjectForecaster:
         made: list[ForecastRows] = []
         for block in self.blocks(wanted, inputs):
             for (group, steps), values in zip(block, self.outputs(block), strict=True):
-                made += forecast_rows(group, steps, values, self.params, self.settings)
+                made += self.delivered(group, steps, values, wanted.origin)
         made = self._intervals.fill(made, wanted.origin)
         if not self.params.evaluate.intervals:
             return made
         past = PastForecasts(self.params, self.root, self._rows, self.settings)
         bounds = past.bounds(made, wanted.origin)
         return [replaced(rows, bounds=each) for rows, each in zip(made, bounds, strict=True)]
+
+    def delivered(self, group: str, steps: OriginSteps, outputs: Values, origin: int) -> list[ForecastRows]:
+        """Return the rows of each target from the network's outputs: the network's forecasts, or the blend's."""
+        made = forecast_rows(group, steps, outputs, self.params, self.settings)
+        if self.blend is None:
+            return made
+        numbers = self.model.numbers(group, steps.names)[steps.run_series]
+        return [self.blend.apply(rows, steps, numbers, origin, self.params) for rows in made]
 
     def outputs(self, block: Sequence[tuple[str, OriginSteps]]) -> list[Values]:
         """Return the network's outputs for groups and their steps, as `outputs_of` describes them."""

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from hindcast.pipeline.arrays import Floats, Times
 from hindcast.pipeline.errors import FormatError
+from hindcast.pipeline.forecasters import delivered
 from hindcast.pipeline.serve.served_skill import LossDifferences
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.tables import STAMP
@@ -32,9 +33,10 @@ def first_test_time(root: Path) -> int | None:
 def reference_differences(root: Path, target: str, rival: str) -> LossDifferences | None:
     """Return the relative differences of the losses of each day of the test split, as `loss_differences`; None if it has none."""
     sums: dict[str, dict[int, Floats]] = {}
-    for batch in _batches(root, ["target", "group", "origin", "actual", "model", rival]):
+    own = delivered(_columns(root))
+    for batch in _batches(root, ["target", "group", "origin", "actual", own, rival]):
         kept = batch.filter(pc.equal(batch["target"], target))
-        numbers = [_numbers(kept, name) for name in ("actual", "model", rival)]
+        numbers = [_numbers(kept, name) for name in ("actual", own, rival)]
         paired = np.flatnonzero(np.all(np.isfinite(numbers), axis=0))
         actual, ours, theirs = (column[paired] for column in numbers)
         day = _times(kept, "origin")[paired] // DAY
@@ -44,8 +46,8 @@ def reference_differences(root: Path, target: str, rival: str) -> LossDifference
         pairs, place = np.unique(np.stack([group, day]), axis=1, return_inverse=True)
         added = np.stack([np.bincount(place, loss, pairs.shape[1]) for loss in losses])
         for at, (number, when) in enumerate(pairs.T.tolist()):
-            own = sums.setdefault(encoded.dictionary[number].as_py(), {})
-            own[when] = own.get(when, np.zeros(2)) + added[:, at]
+            of_group = sums.setdefault(encoded.dictionary[number].as_py(), {})
+            of_group[when] = of_group.get(when, np.zeros(2)) + added[:, at]
     return _differences(sums)
 
 
@@ -62,6 +64,14 @@ def _differences(sums: dict[str, dict[int, Floats]]) -> LossDifferences | None:
     whole = losses.sum(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         return LossDifferences(groups, (losses[0] - losses[1]) / np.where(whole > 0, whole, np.nan))
+
+
+def _columns(root: Path) -> list[str]:
+    """Return the columns of the predictions; none without the file, or if it is damaged, which reading its rows reports."""
+    try:
+        return list(pq.read_schema(root / PREDICTIONS).names)
+    except (pa.ArrowException, OSError):
+        return []
 
 
 def _batches(root: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:

@@ -16,7 +16,7 @@ from hindcast.pipeline.learn.backend import start_framework
 from hindcast.pipeline.serve.compared_steps import ServedSteps, compare_steps
 from hindcast.pipeline.serve.drawn_origins import Drawn
 from hindcast.pipeline.serve.evaluated_rows import SPLIT, EvaluatedRows
-from hindcast.pipeline.serve.forecast_rows import NETWORK, ForecastRows
+from hindcast.pipeline.serve.forecast_rows import BLEND, NETWORK, ForecastRows
 from hindcast.pipeline.serve.forecaster import ProjectForecaster
 from hindcast.pipeline.serve.network_outputs import network_history
 from hindcast.pipeline.serve.rebuilt_files import Rebuilt
@@ -124,7 +124,9 @@ class OriginProof:
         }
         self._compare_delivered(forecaster.forecast(wanted), evaluated, entry)
         if self._same_start is not None and len(expected):
-            self._same_start.add(forecaster, shard, group, origin, expected, self._judge_of(evaluated, entry))
+            self._same_start.add(
+                forecaster, shard, group, origin, expected, self._judge_of(origin, evaluated, entry)
+            )
         return entry
 
     def _compare_delivered(
@@ -137,17 +139,18 @@ class OriginProof:
             rows = np.flatnonzero(at >= 0)
             at, found = at[rows], found + len(rows)
             findings.count("delivered", len(rows))
-            differs = {"method": part.method[rows] != NETWORK}
+            differs = {"method": part.method[rows] != (BLEND if part.members else NETWORK)}
             if evaluated.published is not None:
                 differs["published"] = _differ(part.published[rows], evaluated.published[at])
             for what, flags in differs.items():
                 texts = [_row_text(part, int(row), what) for row in rows[flags][:2]]
                 findings.differ("delivered", what, int(flags.sum()), texts)
-            value, model = part.value[rows], evaluated.model[at]
+            value, model = part.value[rows], evaluated.members.get("blend", evaluated.model)[at]
             _note(entry["from_context"], self._in_deviations(part.group, part.target, value, model))
             if self._same_start is None:
                 names = [_place_text(part, int(row)) for row in rows]
                 self._judge(entry, part.target, value, model, names)
+                self._judge_members(entry, part, rows, evaluated, at)
         lost = len(evaluated.series) - found
         findings.differ(
             "delivered",
@@ -156,7 +159,7 @@ class OriginProof:
             [f"{lost:,} evaluated rows of {entry['group']} are not delivered"],
         )
 
-    def _judge_of(self, evaluated: EvaluatedRows, entry: dict[str, Any]) -> Judge:
+    def _judge_of(self, origin: int, evaluated: EvaluatedRows, entry: dict[str, Any]) -> Judge:
         """Return the function that judges the outputs (row, target[, quantile]) of the steps of an origin."""
         settings, targets = self._forecaster.settings, self._dataset.targets
 
@@ -177,8 +180,36 @@ class OriginProof:
                         self._judge(entry, target, values[:, number], evaluated.quantiles[at, number], texts)
                     values = values[:, settings.middle]
                 self._judge(entry, target, values, evaluated.model[at], texts)
+            if self._forecaster.blend is not None:
+                for made in self._forecaster.delivered(entry["group"], part, outputs, origin):
+                    at = evaluated.find(made.series.tolist(), made.target, made.track, made.times)
+                    here = np.flatnonzero((at >= 0) & judged)
+                    names_here = [_place_text(made, int(row)) for row in here]
+                    self._judge(
+                        entry, made.target, made.value[here], evaluated.members["blend"][at[here]], names_here
+                    )
+                    self._judge_members(entry, made, here, evaluated, at[here])
 
         return judge
+
+    def _judge_members(
+        self, entry: dict[str, Any], part: ForecastRows, rows: Ints, evaluated: EvaluatedRows, at: Ints
+    ) -> None:
+        """Compare the members of the blend one by one, where both have values; a value that only one of them has differs."""
+        names = [_place_text(part, int(row)) for row in rows]
+        for name, values in part.members.items():
+            if name in evaluated.members:
+                served, known = values[rows], evaluated.members[name][at]
+                both = np.isfinite(served) & np.isfinite(known)
+                texts = [text for text, flag in zip(names, both.tolist(), strict=True) if flag]
+                self._judge(entry, part.target, served[both], known[both], texts)
+                one = np.flatnonzero(np.isfinite(served) != np.isfinite(known))
+                self._findings.differ(
+                    "predictions",
+                    f"{name} of {part.target}",
+                    len(one),
+                    [names[row] for row in one[:2].tolist()],
+                )
 
     def _judge(
         self, entry: dict[str, Any], target: str, values: Values, evaluated: Values, names: list[str]

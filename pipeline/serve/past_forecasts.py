@@ -13,11 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hindcast.pipeline.arrays import Names, Times, Values
+from hindcast.pipeline.forecasters import delivered
 from hindcast.pipeline.judge.calibration import Forecasts, Measured, calibrate
 from hindcast.pipeline.judge.interval_columns import base_bounds
 from hindcast.pipeline.judge.measured_values import MeasuredValues, join_measured
+from hindcast.pipeline.learn.blend_file import open_blend
+from hindcast.pipeline.learn.validation_parts import HELD, VALIDATION
 from hindcast.pipeline.serve.deliveries import FOLDER
-from hindcast.pipeline.serve.forecast_rows import NETWORK, ForecastRows
+from hindcast.pipeline.serve.forecast_rows import OURS, ForecastRows
 from hindcast.pipeline.serve.group_rows import GroupRows
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
@@ -71,7 +74,7 @@ class PastForecasts:
         """Return the calibrated bounds of the rows of an origin, (R, interval, 2) for each part; NaN where there are none.
 
         The intervals are those of `evaluate.intervals`, by the errors of earlier forecasts that were known at the origin, and
-        only rows whose method is `network` have some.
+        only rows whose method is `network` or `blend` have some.
         """
         made = [
             np.full((len(part.times), len(self._params.evaluate.intervals), 2), np.nan, np.float32)
@@ -86,7 +89,7 @@ class PastForecasts:
                 sizes = np.cumsum([len(rows[place].times) for place in places])
                 for place, part in zip(places, np.split(found, sizes[:-1]), strict=True):
                     made[place] = np.where(
-                        (rows[place].method == NETWORK)[:, None, None], part, np.float32(np.nan)
+                        np.isin(rows[place].method, OURS)[:, None, None], part, np.float32(np.nan)
                     )
         return made
 
@@ -141,18 +144,25 @@ class PastForecasts:
         if newest is None:
             return
         quantiles = [f"model_q{level:g}" for level in self._trained.quantiles]
-        yield (
-            pq.read_table(
-                self._root / PREDICTIONS,
-                columns=[*_KEYS, "model", *quantiles],
-                filters=[("target", "==", target)],
-            ),
-            "model",
+        name = delivered(pq.read_schema(self._root / PREDICTIONS).names)
+        table = pq.read_table(
+            self._root / PREDICTIONS,
+            columns=list(dict.fromkeys([*_KEYS, "split", name, "model", *quantiles])),
+            filters=[("target", "==", target)],
         )
+        yield self._calibrating(table), name
         for path in sorted((self._root / FOLDER).glob("*Z.parquet")):
-            table = pq.read_table(path, filters=[("target", "==", target), ("method", "==", NETWORK)])
+            table = pq.read_table(path, filters=[("target", "==", target), ("method", "in", OURS)])
             if table.num_rows and table["origin"][0].value > newest:
                 yield table, "value"
+
+    def _calibrating(self, table: pa.Table) -> pa.Table:
+        """Return the rows whose errors calibrate: with a blend, those of validation on whose part nothing was chosen, and of the test."""
+        blend = open_blend(self._root / "models")
+        if blend is None:
+            return table
+        held = blend.parts.holds(HELD, table["valid_time"].cast(pa.int64()).to_numpy())
+        return table.filter(pa.array(held | (np.array(table["split"].to_pylist(), object) != VALIDATION)))
 
     @cached_property
     def _newest_evaluated(self) -> int | None:
@@ -164,13 +174,15 @@ class PastForecasts:
 
 
 def _columns(table: pa.Table, name: str, levels: Sequence[float]) -> tuple[Any, ...]:
-    prefix = "model_" if name == "model" else ""
+    prefix = "" if name == "value" else "model_"
     stamps = [table[key].cast(pa.int64()).to_numpy() for key in ("origin", "valid_time")]
     values = [
         table[column].to_numpy().astype(np.float32)
         for column in (name, *(f"{prefix}q{level:g}" for level in levels))
     ]
     quantiles = np.stack(values[1:], axis=1) if levels else np.empty((table.num_rows, 0), np.float32)
+    if name == "blend":  # the network's quantiles lie around the blend
+        quantiles += (values[0] - table["model"].to_numpy().astype(np.float32))[:, None]
     texts = [np.array(table[key].to_pylist(), object) for key in ("group", "series")]
     return (*texts, *stamps, values[0], quantiles)
 

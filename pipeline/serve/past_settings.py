@@ -22,6 +22,7 @@ def settings_at(params: Params, moment: int, window: int | None = None) -> Param
     changed: dict[str, Any] = {
         "split": Chronological(validation=_validation(params, moment), test=0.0),
         "evaluate": stored_baselines(params).evaluate,
+        "train": network_alone(params.train),
     }
     if window is not None:
         begin = (moment - window) // DAY * DAY
@@ -38,10 +39,15 @@ def refit_settings(params: Params, card: dict[str, Any]) -> Params:
         update={
             "seed": card["seed"],
             "split": Chronological(validation=0.0, test=0.0),
-            "train": trained,
+            "train": network_alone(trained),
             "evaluate": stored_baselines(params).evaluate,
         }
     )
+
+
+def network_alone(settings: TrainSettings) -> TrainSettings:
+    """Return the settings of a training without a blend: what past fits compare is networks."""
+    return settings.model_copy(update={"blend": None})
 
 
 def stored_baselines(params: Params) -> Params:

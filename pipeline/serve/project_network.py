@@ -11,8 +11,10 @@ import numpy as np
 from hindcast.pipeline.arrays import Ints
 from hindcast.pipeline.digests import check_in_folder
 from hindcast.pipeline.learn.backend import check_libraries, start_framework
+from hindcast.pipeline.learn.blend_file import FILE
 from hindcast.pipeline.learn.model_card import read_model_card
 from hindcast.pipeline.serve.model_contract import check_contract
+from hindcast.pipeline.serve.served_blend import ServedBlend
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.settings.train import TrainSettings
 
@@ -39,6 +41,11 @@ class ProjectNetwork:
         from hindcast.pipeline.learn.saving import load_network
 
         return load_network(self.models / "model.keras")
+
+    @cached_property
+    def blend(self) -> ServedBlend | None:
+        """The blend that is delivered; None if the network is."""
+        return ServedBlend(self.models) if (self.models / FILE).is_file() else None
 
     def numbers(self, group: str, names: tuple[str, ...]) -> Ints:
         """Return the index of each series of a group: its own, that of its group, or 0, as in training."""

@@ -18,7 +18,9 @@ from hindcast.pipeline.files import digest_of_file, read_json, remove_path, repl
 from hindcast.pipeline.judge.foreign_forecasts import read_forecasts
 from hindcast.pipeline.judge.paired_forecasts import PUBLISHED, PairedComparison, compare_forecasts
 from hindcast.pipeline.judge.skill import FEWEST_DAYS, verdict
+from hindcast.pipeline.learn.blend_file import FILE, TABLE
 from hindcast.pipeline.learn.model_card import check_belongs, read_model_card, write_model_card
+from hindcast.pipeline.learn.tree_files import FOLDER
 from hindcast.pipeline.serve.backtest import newest_measured
 from hindcast.pipeline.serve.cut_tables import cut_tables
 from hindcast.pipeline.serve.deliveries import name_of_origin
@@ -219,12 +221,22 @@ def _serve(  # noqa: PLR0917 - what the card names
         for file in sorted((final.folder / "models").iterdir()):
             if file.suffix == ".keras" or file.name == "history.json":
                 shutil.copy2(file, fresh / file.name)
+        _inherit_blend(judged, fresh)
         own = {
             key: value for key, value in read_model_card(final.folder / "models").items() if key != "format"
         }
         write_model_card(fresh, {**own, "refit": about})
         write_folder_digests(fresh)
     point_to(root, name, final.known, rests_on)
+
+
+def _inherit_blend(judged: Path, fresh: Path) -> None:
+    """Copy the blend of the judged network with its trees, if there is one: its weights rest on errors on validation."""
+    for name in (FILE, TABLE):
+        if (judged / name).is_file():
+            shutil.copy2(judged / name, fresh / name)
+    if (judged / FILE).is_file() and (judged / FOLDER).is_dir():
+        shutil.copytree(judged / FOLDER, fresh / FOLDER)
 
 
 def report_of(done: Refit, root: Path) -> dict[str, Any]:

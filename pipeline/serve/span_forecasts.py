@@ -20,14 +20,16 @@ from hindcast.pipeline.wording import time_text
 
 
 def write_forecasts(path: Path, params: Params, tables: Path, models: Path, origins: tuple[int, int]) -> None:
-    """Write the forecasts of the origins in a half-open range (ns UTC) by the network in `models`, as `predict` makes them.
+    """Write the forecasts of the origins in a half-open range (ns UTC) by the network in `models` alone, as `predict` makes them.
 
     Rows are ordered by origin, then as in a file of `predict`. Nothing is done if the file is there. Raises the errors of
     `ProjectForecaster`.
     """
     if path.is_file():
         return
-    forecaster = ProjectForecaster(params, path.parent, tables, network=ProjectNetwork(params, models))
+    forecaster = ProjectForecaster(
+        params, path.parent, tables, network=ProjectNetwork(params, models), with_blend=False
+    )
     first, end = origins
     levels = forecaster.settings.quantiles
     made = [

@@ -29,6 +29,7 @@ from hindcast.pipeline.settings.base import (
     Section,
     Steps,
 )
+from hindcast.pipeline.settings.blend import BlendField
 
 _FUNCTION = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*$")
 _MOST_BATCHES = 10**9
@@ -161,12 +162,16 @@ class TrainSettings(Section):
     - `lead_weights`: what values count from a lead on, such as {24h: 0.5}; below the first lead named they count 1.
     - `half_life`: a training value this long before the end of training counts half; null: all count alike.
     - `quantiles`: the quantiles that are predicted, for the pinball loss.
+    - `blend`: `true` delivers a combination of the published forecast, the network, the trees and seasonal values, with weights that are
+      fitted on a part of validation; `{members: [published, model, trees]}` names what is combined; null or false: the network is delivered.
     - `validation`, `validation_budget`: whether the validation data is read again for each epoch, or kept in memory if it fits
       into the budget; does not change results.
     - `checkpoint_every`: a number of batches or a duration; null: never. Does not change results.
     """
 
-    newer_fields: ClassVar[frozenset[str]] = frozenset({"plateau", "loss_units", "lead_weights", "half_life"})
+    newer_fields: ClassVar[frozenset[str]] = frozenset(
+        {"plateau", "loss_units", "lead_weights", "half_life", "blend"}
+    )
 
     mode: Literal["stateful", "windows", "per_series"] = "stateful"
     lanes: Annotated[Integer, Field(ge=1, le=100_000)] = 64
@@ -198,6 +203,7 @@ class TrainSettings(Section):
     lead_weights: LeadWeights = {}
     half_life: PositiveDuration | None = None
     quantiles: Quantiles = ()
+    blend: BlendField = None
     validation: Literal["stream", "memory"] = "stream"
     validation_budget: ByteCount = 256 << 20
     checkpoint_every: Interval | None = Duration.parse("1min")

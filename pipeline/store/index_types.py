@@ -60,7 +60,8 @@ class Split:
     which their steps are scored (ns UTC). `attributes` are plain numbers and texts: policy, seed, counts.
 
     If the scored steps have gaps in time, `intervals` are the ranges [start, stop) that hold them, ascending and
-    disjoint, inside [from_time, until_time); otherwise it is empty.
+    disjoint, inside [from_time, until_time); otherwise it is empty. `within` are ranges of the same form outside of which no
+    step is scored although its sample is played; None: no such limit.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Split:
     until_time: int
     attributes: Mapping[str, Any] = field(default_factory=dict)
     intervals: tuple[tuple[int, int], ...] = ()
+    within: tuple[tuple[int, int], ...] | None = None
 
     @property
     def spans(self) -> tuple[tuple[int, int], ...]:
@@ -77,9 +79,8 @@ class Split:
 
     def holds(self, times: Ints) -> Flags:
         """Return whether the steps that start at `times` (any shape) lie in a scored range."""
-        edges = np.array(self.spans, np.int64).ravel()
-        is_held: Flags = np.searchsorted(edges, times, side="right") % 2 == 1
-        return is_held
+        is_held = _inside(self.spans, times)
+        return is_held if self.within is None else is_held & _inside(self.within, times)
 
     def reaches(self, start: Ints, stop: Ints) -> Flags:
         """Return whether each of the ranges [start, stop), none of them empty, overlaps a scored range."""
@@ -87,6 +88,12 @@ class Split:
         span = np.searchsorted(ends, start, side="right").clip(max=len(ends) - 1)
         overlaps: Flags = (begins[span] < stop) & (ends[span] > start) & (begins[span] < ends[span])
         return overlaps
+
+
+def _inside(ranges: tuple[tuple[int, int], ...], times: Ints) -> Flags:
+    """Return whether times lie in ascending, disjoint ranges [start, stop)."""
+    is_inside: Flags = np.searchsorted(np.array(ranges, np.int64).ravel(), times, side="right") % 2 == 1
+    return is_inside
 
 
 def played_samples(sequences: Sequences, split: Split, segment_length: int, frequency: int) -> Ints:

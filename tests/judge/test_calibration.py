@@ -12,14 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hindcast.pipeline.arrays import Flags, Floats, Ints
+from hindcast.pipeline.feed.lead_bands import lead_bands
 from hindcast.pipeline.judge import calibration
 from hindcast.pipeline.judge.calibration import (
     FEWEST,
     Forecasts,
     Measured,
-    band_text,
     calibrate,
-    lead_bands,
 )
 from hindcast.pipeline.settings.base import DAY, HOUR
 from tests.examples import examples
@@ -247,11 +246,3 @@ def test_without_enough_errors_or_without_any_there_is_no_interval() -> None:
     none = Measured(measured.row[:0], measured.known[:0], measured.value[:0])
     for given_ in (few, none):
         assert np.isnan(calibrate(forecasts, given_, COVERAGES, np.arange(len(forecasts.series)))).all()
-
-
-def test_bands_of_leads_have_names() -> None:
-    leads = np.array([-1, 0, 5, 6, 47, 48, 71, 72]) * HOUR
-    assert lead_bands(leads).tolist() == [-1, 0, 0, 1, 7, 8, 8, 9]
-    assert [band_text(band) for band in (-1, 0, 7, 8, 9)] == [
-        "-6 to 0 h", "0 to 6 h", "42 to 48 h", "48 to 72 h", "72 to 96 h",
-    ]  # fmt: skip

@@ -13,6 +13,11 @@ STAGES = ("simulate", "ingest", "pack", "split", "scale", "certify", "train", "e
 SETTINGS = {
     "stateful": ["train.context=240", "align.features.holidays={country: US}"],
     "windows": ["train.mode=windows", "train.lookback=12"],
+    "blended": [
+        "split.validation=0.4",
+        "train.blend=true",
+        "evaluate.baselines=[published,persistence,trees]",
+    ],
 }
 
 
