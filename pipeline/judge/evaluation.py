@@ -165,7 +165,6 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
         answers = _derive_answers(judgements)
         evaluation = Evaluation(judgements, answers, quality, ages=ages, revision=truth_text(at_age.truth))
         at_ages, plots_folder = at_age.metrics(), out["plots"]
-        facts = {**facts, **at_ages}
         _write_numbers(out, judgements, at_ages | costs.metrics() | statistics.metrics(), dataset.targets)
         shown = [judgement for judgement, _ in evaluation.answers]
         examples = {each.target: evaluator.examples.get((each.split, each.target)) for each in shown}
@@ -180,7 +179,7 @@ def evaluate(  # noqa: PLR0913 - what is evaluated, on what, as what, and where 
             plots,
             plots_folder,
             quality,
-            facts,
+            {**facts, **at_ages},
             settings,
             *(tuple(statistics.found), tuple(costs.found), params.evaluate.cost),
         )

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Flags, Floats, Ints
-from hindcast.pipeline.forecasters import CORRECTED
+from hindcast.pipeline.forecasters import CORRECTED, delivered
 from hindcast.pipeline.judge.load import EvaluationSource
 from hindcast.pipeline.judge.mean_loss_test import MeanLossTest, compare_losses
 from hindcast.pipeline.judge.metrics import ErrorSums, Key, error_sums_by
@@ -23,7 +23,6 @@ from hindcast.pipeline.judge.table import Table
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.params import Params
 
-MODEL = "model"
 WORST = 0.01
 """The share of days that are the worst days of a forecaster; at least one day."""
 
@@ -138,17 +137,17 @@ def _scored(part: Part, sums: Sums, days: int, rivals: Sequence[str], seed: int)
         name: [ErrorSums(each.values[:, at * days : (at + 1) * days]) for at in range(len(part.names))]
         for name, each in sums.items()
     }
-    there = [at for at, each in enumerate(split[MODEL]) if each.n.any()]
+    there = [at for at, each in enumerate(split[delivered(split)]) if each.n.any()]
     skills = {
-        rival: compute_skills([(split[MODEL][at], split[rival][at]) for at in there], rival, seed)
+        rival: compute_skills([(split[delivered(split)][at], split[rival][at]) for at in there], rival, seed)
         for rival in rivals
     }
     for place, at in enumerate(there):
         yield PartScore(
             part.kind,
             part.names[at],
-            int(split[MODEL][at].n.sum()),
-            int((split[MODEL][at].n > 0).sum()),
+            int(split[delivered(split)][at].n.sum()),
+            int((split[delivered(split)][at].n > 0).sum()),
             {name: each[at].total().mae or 0.0 for name, each in split.items()},
             {rival: found[place] for rival, found in skills.items()},
         )
@@ -157,7 +156,7 @@ def _scored(part: Part, sums: Sums, days: int, rivals: Sequence[str], seed: int)
 def _tests(table: Table, sums: Sums, origins: Ints, rivals: Sequence[str]) -> dict[str, MeanLossTest]:
     losses = {name: each.mean_absolute()[: len(origins)] for name, each in sums.items()}
     overlap = _overlap(table, origins)
-    return {name: compare_losses(losses[MODEL], losses[name], overlap) for name in rivals}
+    return {name: compare_losses(losses[delivered(losses)], losses[name], overlap) for name in rivals}
 
 
 def _overlap(table: Table, origins: Ints) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hindcast.pipeline.judge.calibration import band_text, lead_bands
+from hindcast.pipeline.feed.lead_bands import band_text, lead_bands
 from hindcast.pipeline.judge.mean_loss_test import compare_losses
 from hindcast.pipeline.judge.scores import Judgement, judge_table
 from hindcast.pipeline.judge.statistics import Statistics, statistics_of
