@@ -73,7 +73,7 @@ class CollectedCosts:
         submitted = {name: table.forecasts[name].astype(np.float64) for name in names}
         if cost.over != cost.under:
             submitted = self._at_level(table, names, cost.level)
-        if judgement.comparison.compared and MODEL in names:
+        if judgement.comparison.compared and judgement.judged in names:
             self.found.append(_scored(table, judgement, submitted, cost, self._params.seed))
 
     def metrics(self) -> dict[str, Any]:
@@ -141,6 +141,6 @@ def _scored(
         total = float(sums[1].sum())
         costs[name] = ForecasterCost(total / len(rows), total, len(rows), int(without.sum()))
     rivals = [name for name in judgement.comparison.rivals if name in by_day]
-    savings = {name: compute_skill(by_day[MODEL], name, by_day[name], seed) for name in rivals}
+    savings = {name: compute_skill(by_day[judgement.judged], name, by_day[name], seed) for name in rivals}
     level = cost.level if cost.over != cost.under else 0.5
     return CostScores(table.split, table.target, level, costs, savings)
