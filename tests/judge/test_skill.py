@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from hindcast.pipeline.judge.metrics import ErrorSums
-from hindcast.pipeline.judge.skill import Estimate, block_days, compute_skill, verdict
+from hindcast.pipeline.judge.skill import (
+    Estimate,
+    block_days,
+    compute_skill,
+    compute_skills,
+    lengths_of,
+    verdict,
+)
 
 
 def by_day(errors: np.ndarray) -> ErrorSums:
@@ -95,3 +102,31 @@ def test_a_rival_that_is_exact_on_nearly_all_days_is_better() -> None:
 @pytest.mark.parametrize(("days", "length"), [(1, 1), (8, 2), (27, 6), (28, 7), (1000, 7)])
 def test_blocks_are_weeks_where_there_are_enough_days(days: int, length: int) -> None:
     assert block_days(days) == length
+
+
+def test_blocks_are_longer_where_the_differences_of_days_depend_on_each_other_for_longer() -> None:
+    rng = np.random.default_rng(3)
+    noise = rng.normal(size=(20, 365))
+    slow = noise.copy()
+    for day in range(1, 365):
+        slow[:, day] += 0.95 * slow[:, day - 1]
+    assert lengths_of(noise).tolist() == [7] * 20
+    assert np.median(lengths_of(slow)) > 20
+    assert lengths_of(slow).max() <= 365 // 4
+    assert lengths_of(slow[:, :28]).tolist() == [7] * 20, "at most a quarter of the days"
+    assert lengths_of(slow[:, :9]).tolist() == [2] * 20
+
+
+def test_a_pair_has_the_same_interval_alone_and_among_pairs_with_other_blocks() -> None:
+    rng = np.random.default_rng(5)
+    pairs = []
+    for memory in (0.0, 0.95, 0.5):
+        error = rng.gamma(2, size=(2, 200))
+        for day in range(1, 200):
+            error[:, day] += memory * error[:, day - 1]
+        pairs.append(tuple(ErrorSums(np.stack([np.ones(200), each, each**2, each])) for each in error))
+    together = compute_skills([(ours, theirs) for ours, theirs in pairs], "published", 7)
+    lengths = [lengths_of(ours.values[1:2] - theirs.values[1:2]) for ours, theirs in pairs]
+    assert len({int(length[0]) for length in lengths}) > 1
+    for skill, (ours, theirs) in zip(together, pairs, strict=True):
+        assert compute_skill(ours, "published", theirs, 7) == skill
