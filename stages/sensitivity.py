@@ -15,7 +15,7 @@ from hindcast.pipeline.wording import counted
 from hindcast.stages.common import PARAMS, Changes, Debug, ParamsFile, Summary, command_main, locked_stage
 
 
-def sensitivity(
+def sensitivity(  # noqa: PLR0917 - the options of the command
     delay: Annotated[
         list[str] | None,
         typer.Option(help="How much later a source comes, such as 6h; repeatable. Default: 6h and 24h."),
@@ -26,6 +26,12 @@ def sensitivity(
             min=1, help="How many of the newest runs of a forecast are missed; repeatable. Default: 1 and 2."
         ),
     ] = None,
+    retrain: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Also train a network for this scenario, such as 'weather missing', or for `all`; repeatable."
+        ),
+    ] = None,
     params: ParamsFile = PARAMS,
     set_: Changes = None,
     debug: Debug = False,  # noqa: FBT002
@@ -34,6 +40,8 @@ def sensitivity(
     with locked_stage("sensitivity", debug=debug) as finish:
         settings, delays = load_params(params, set_ or []), _durations(delay or ["6h", "24h"])
         from hindcast.pipeline.serve.late_inputs import scenarios
+        from hindcast.pipeline.serve.retrained import choose_retrained
+        from hindcast.pipeline.serve.retrained import retrain as retrained_networks
         from hindcast.pipeline.serve.sensitivity import measure
         from hindcast.pipeline.serve.sensitivity_report import (
             PAGE,
@@ -43,7 +51,8 @@ def sensitivity(
         )
 
         chosen = tuple(scenarios(settings, delays, missed or [1, 2]))
-        found = measure(settings, Path(), chosen)
+        made = retrained_networks(settings, Path(), choose_retrained(chosen, retrain or []))
+        found = measure(settings, Path(), chosen, made.networks)
         write_sensitivity(found, settings, Path())
         finish(
             Summary(
@@ -52,7 +61,10 @@ def sensitivity(
                 ),
                 kept=(f"{counted(len(chosen), 'scenario')} on the rows that evaluate compared",),
                 wrote=(f"{REPORT}", f"{PAGE} (open it in a browser)"),
-                notes=tuple(sensitivity_lines(found, settings)),
+                notes=(
+                    *sensitivity_lines(found, settings),
+                    *(f"{name}: no network can be retrained: {why}" for name, why in made.reasons.items()),
+                ),
             )
         )
 

@@ -18,16 +18,24 @@ _NEVER = 36_500 * DAY  # later than all origins
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens to one source: it is `late`, its newest runs are `missed`, or it is `missing`. `recorded`: nothing."""
+    """What happens to one source: it is `late`, its newest runs are `missed`, or it is `missing`. `recorded`: nothing.
+
+    `retrained`: a network that was trained with it forecasts.
+    """
 
     kind: Literal["recorded", "late", "missed", "missing"]
     source: str = ""
     amount: str = ""
     count: int = 0  # ns, or runs
+    retrained: bool = False
 
     @property
     def name(self) -> str:
         """What happens, such as `weather 6h later`."""
+        return f"{self._change}, retrained" if self.retrained else self._change
+
+    @property
+    def _change(self) -> str:
         if self.kind == "recorded":
             return "as recorded"
         if self.kind == "late":

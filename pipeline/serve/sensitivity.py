@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from hindcast.pipeline.serve.forecast_rows import NETWORK, forecast_rows
 from hindcast.pipeline.serve.forecaster import ProjectForecaster
 from hindcast.pipeline.serve.late_inputs import Scenario
 from hindcast.pipeline.serve.network_outputs import network_history, outputs_of
+from hindcast.pipeline.serve.project_network import ProjectNetwork
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.tables import read_table
 
@@ -69,13 +70,28 @@ class _Evaluated:
     forecasts: dict[str, Values]
 
 
-def measure(params: Params, root: Path, chosen: Sequence[Scenario]) -> list[SplitSensitivity]:
+def measure(
+    params: Params,
+    root: Path,
+    chosen: Sequence[Scenario],
+    networks: Mapping[Scenario, tuple[Params, Path]] | None = None,
+) -> list[SplitSensitivity]:
     """Forecast every row that evaluation compared, in each scenario, with the network in `models/` below `root`.
+
+    `networks` are networks retrained for a scenario, with the settings and the folder of each; they follow it as scenarios of their own.
 
     Raises MissingInputError if `evaluate` has not run, and the errors of `ProjectForecaster`.
     """
     rows = _read_evaluated(root, params)
-    forecaster = ProjectForecaster(params, root, root / "data/tables")
+    tables = root / "data/tables"
+    trained = ProjectForecaster(params, root, tables)
+    chosen = [each for scenario in chosen for each in _with_retrained(scenario, networks or {})]
+    own = {
+        replace(scenario, retrained=True): ProjectForecaster(
+            params, root, tables, network=ProjectNetwork(settings, folder)
+        )
+        for scenario, (settings, folder) in (networks or {}).items()
+    }
     values = np.full((len(chosen), len(rows.time)), np.nan, np.float32)
     by_network = np.zeros(values.shape, np.bool_)
     ends = np.flatnonzero(rows.group[1:] != rows.group[:-1]) + 1
@@ -84,10 +100,19 @@ def measure(params: Params, root: Path, chosen: Sequence[Scenario]) -> list[Spli
             group = str(rows.group[part[0]])
             frames = _frames(root, params, group)
             for place, scenario in enumerate(chosen):
-                for at, value, network in _forecast(forecaster, scenario.change(frames), group, rows, part):
+                changed, forecaster = scenario.change(frames), own.get(scenario, trained)
+                for at, value, network in _forecast(forecaster, changed, group, rows, part):
                     values[place, at], by_network[place, at] = value, network
                 advance(1)
     return list(_scored(rows, chosen, values, by_network))
+
+
+def _with_retrained(
+    scenario: Scenario, networks: Mapping[Scenario, tuple[Params, Path]]
+) -> Iterator[Scenario]:
+    yield scenario
+    if scenario in networks:
+        yield replace(scenario, retrained=True)
 
 
 def _forecast(

@@ -84,6 +84,7 @@ def _as_dict(part: SplitSensitivity) -> dict[str, Any]:
             {
                 "scenario": score.scenario.name,
                 "kind": score.scenario.kind,
+                "retrained": score.scenario.retrained,
                 "source": score.scenario.source,
                 "amount": score.scenario.amount or score.scenario.count,
                 "mae": score.mae,

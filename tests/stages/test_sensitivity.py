@@ -29,6 +29,17 @@ def test_a_delay_that_is_no_duration_is_named(
     assert "--delay x" in shown
 
 
+def test_a_scenario_to_retrain_for_must_be_one(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_bytes((root / "params.yaml").read_bytes())
+    assert sensitivity.main(["--missed", "1", "--retrain", "weather gone"]) == 1
+    shown = capsys.readouterr().err
+    assert "--retrain takes all, or the name of a scenario" in shown
+    assert "found 'weather gone'" in shown
+
+
 def test_the_files_have_every_scenario(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -51,7 +62,10 @@ def test_the_files_have_every_scenario(
     assert "width: 80.0%" in page
 
 
-def _measure(params: object, folder: Path, chosen: tuple[Scenario, ...]) -> list[SplitSensitivity]:
+def _measure(
+    params: object, folder: Path, chosen: tuple[Scenario, ...], networks: dict[Scenario, Path]
+) -> list[SplitSensitivity]:
+    assert not networks
     mae = [4.0, *[5.0] * (len(chosen) - 2), None]
     scores = tuple(
         ScenarioScore(scenario, error, error, 1.0) for scenario, error in zip(chosen, mae, strict=True)
