@@ -39,30 +39,24 @@ def sensitivity(  # noqa: PLR0917 - the options of the command
     """Measure what information is worth."""
     with locked_stage("sensitivity", debug=debug) as finish:
         settings, delays = load_params(params, set_ or []), _durations(delay or ["6h", "24h"])
+        from hindcast.pipeline.serve import retrained
+        from hindcast.pipeline.serve import sensitivity_report as report
         from hindcast.pipeline.serve.late_inputs import scenarios
-        from hindcast.pipeline.serve.retrained import choose_retrained
-        from hindcast.pipeline.serve.retrained import retrain as retrained_networks
         from hindcast.pipeline.serve.sensitivity import measure
-        from hindcast.pipeline.serve.sensitivity_report import (
-            PAGE,
-            REPORT,
-            sensitivity_lines,
-            write_sensitivity,
-        )
 
         chosen = tuple(scenarios(settings, delays, missed or [1, 2]))
-        made = retrained_networks(settings, Path(), choose_retrained(chosen, retrain or []))
+        made = retrained.retrain(settings, Path(), retrained.choose_retrained(chosen, retrain or []))
         found = measure(settings, Path(), chosen, made.networks)
-        write_sensitivity(found, settings, Path())
+        report.write_sensitivity(found, settings, Path())
         finish(
             Summary(
                 read=(
                     f"data set {settings.raw.data_set}: data/tables, reports/predictions.parquet and the network in models/",
                 ),
                 kept=(f"{counted(len(chosen), 'scenario')} on the rows that evaluate compared",),
-                wrote=(f"{REPORT}", f"{PAGE} (open it in a browser)"),
+                wrote=(f"{report.REPORT}", f"{report.PAGE} (open it in a browser)"),
                 notes=(
-                    *sensitivity_lines(found, settings),
+                    *report.sensitivity_lines(found, settings),
                     *(f"{name}: no network can be retrained: {why}" for name, why in made.reasons.items()),
                 ),
             )

@@ -62,11 +62,11 @@ def retrain(params: Params, project: Path, scenarios: Sequence[Scenario]) -> Ret
             if not fit.is_done:
                 write_changed(project / "data/tables", scenario, fit.tables)
                 run_fits([fit], project.resolve(), scenario.name)
-                remove_path(fit.tables)
         except (AlignmentError, SplitError, TrainingError) as fault:
             reasons[scenario.name] = fault.summary
         else:
             networks[scenario] = fit.params, fit.folder / "models"
+        remove_path(fit.tables)
     return Retrained(networks, reasons)
 
 

@@ -58,6 +58,9 @@ def test_a_retrained_network_forecasts_its_scenario_and_is_trained_once(
     monkeypatch.chdir(project)
     params = load_params("params.yaml", settings_of("stateful")[1::2])
     scenarios = [MISSED, Scenario("missing", "meters")]
+    without = retrain(params, Path(), [Scenario("missing", "weather")])
+    assert not without.networks
+    assert without.reasons["weather missing"].startswith("No group has a sequence")
     made = retrain(params, Path(), scenarios)
     assert list(made.networks) == [MISSED]
     assert made.reasons == {"meters missing": "without measured values there is nothing to learn from"}
