@@ -26,9 +26,10 @@ _MOST_LETTERS = 4 << 20  # that are examined, but at least 20 lines a piece: fil
 _LEAST_LINES = 20
 _MOST_CONTROLS = 3  # different first cells of lines that are no rows
 _LEAST_TABLE = 2  # lines with another number of cells, between two lines that may be the header
-_MOST_OTHERS = 0.1  # share of lines of another table, which have a text behind the last separator of rows
+_MOST_OTHERS = 0.2  # share of lines of another table, which have a text behind the last separator of rows
 _LONGEST_CELL = 1000  # characters of a cell that are examined
 _TOTALS = re.compile(rf"(?i)^[\"']?({'|'.join(sorted(TOTAL))})\b")
+_HOUR = re.compile(r"(?i)he ?\d{1,2}")  # the hour ending then
 
 Row = list[str]
 Cutter = Callable[[Sequence[str]], list[Row]]
@@ -246,7 +247,7 @@ def find_ignored_lines(
     patterns += _patterns_of_control_lines(header)
     totals = [match for line in tail[-12:] if (match := _TOTALS.match(line))]
     others = [row[0].strip() for row in header.rows if row and not _TOTALS.match(row[0])]
-    begins = list(map(is_data_cell, others))
+    begins = [is_data_cell(cell) or _HOUR.fullmatch(cell) is not None for cell in others]
     if totals and 2 * sum(begins) > len(begins):  # otherwise the word may name a series
         words = sorted({match[0] for match in totals})
         patterns.append(f"^(?:{'|'.join(map(escape_pattern, words))})")
@@ -313,7 +314,7 @@ def _place_of_header(rows: dict[int, Row], width: int) -> int:
             between += len(cells) > 1
             continue
         data = sum(bool(cell) and is_data_cell(cell) and cell[-1:].isalnum() for cell in cells)
-        if found and data * 2 > width:
+        if found and data * 2 > width - (not cells[-1]):
             break
         if between >= _LEAST_TABLE:
             found = []  # it belongs to the table above

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.commented_yaml import YamlSection
-from hindcast.pipeline.inspect.counter_guess import about_counter
+from hindcast.pipeline.inspect.counter_guess import ask_about_counters
 from hindcast.pipeline.inspect.draft_members import member_names, question_about_members
 from hindcast.pipeline.inspect.grid_guess import guess_rounding
 from hindcast.pipeline.inspect.heading_patterns import SplitHeading, family_pattern, plain_pattern
@@ -85,8 +85,11 @@ def add_source(
         source.add("where", {where[0]: where[1]})
     if field.group is not None:
         source.add("group", field.group)
+    counters = ask_about_counters(draft, field)
     if field.series is not None:
-        about = (*_about_series(draft, field.series), field.about_series, about_twins(draft, field))
+        # the readings of all meters rise together
+        twins = None if counters else about_twins(draft, field)
+        about = (*_about_series(draft, field.series), field.about_series, twins)
         source.add("series", field.series, ask=about)
     levels = draft.analysis.keys.levels
     if levels is not None:
@@ -105,7 +108,7 @@ def add_source(
         source.add("off_grid", rounding[0], ask=[rounding[1]])
     known, about_known = guess_known(draft, steps)
     source.add("known", known, ask=[about_known])
-    _add_values(source, draft, field)
+    _add_values(source, draft, field, counters)
     _add_missing(source, draft)
 
 
@@ -292,7 +295,9 @@ def _about_format(found: TimestampColumn) -> list[str]:
     return [f"no text names the unit of these counts; by {found.form.text!r}, {example}: is it so?", *rivals]
 
 
-def _add_values(source: YamlSection, draft: SourceDraft, field: KeyFields) -> None:
+def _add_values(
+    source: YamlSection, draft: SourceDraft, field: KeyFields, counters: Mapping[str, str]
+) -> None:
     asked: list[str | None] = (
         [question for layout in draft.layouts for question in layout.questions] if draft.wide else []
     )
@@ -301,7 +306,7 @@ def _add_values(source: YamlSection, draft: SourceDraft, field: KeyFields) -> No
     values = source.section("values", ask=dict.fromkeys(asked))
     for value in draft.values:
         about = [draft.accumulated.get(value.name)]
-        about += [about_total(draft, value), about_counter(draft, value)] if draft.role == "realized" else []
+        about += [about_total(draft, value) if draft.role == "realized" else None, counters.get(value.name)]
         setting = _value_setting(draft, value, field)
         values.add(value.name, setting, ask=about, note=_range_note(draft, value))
     reasons: dict[str, list[str]] = {}

@@ -8,10 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, combinations, count
 
+import numpy as np
+
 from hindcast.pipeline.inspect.column_types import Column
 from hindcast.pipeline.inspect.file_analysis import AnalysedFiles, move_together
-from hindcast.pipeline.inspect.heading_patterns import SplitHeading, group_headings
+from hindcast.pipeline.inspect.heading_patterns import SplitHeading, group_headings, plain_pattern
 from hindcast.pipeline.inspect.member_guess import are_members, name_members
+from hindcast.pipeline.inspect.rising_values import find_rises
 from hindcast.pipeline.inspect.vocabulary import (
     HOUR_COLUMN,
     MEMBER,
@@ -25,6 +28,8 @@ from hindcast.pipeline.inspect.vocabulary import (
     words_in,
 )
 
+_EXAMINED = 100_000  # rows
+_MOST_SHOWN = 8  # headings in a question
 _MOST_NAMES = 5000  # names of series that are compared with headings
 
 Splits = Mapping[str, SplitHeading]
@@ -207,14 +212,35 @@ def _lay_out(chosen: _Chosen, splits: Mapping[str, Splits]) -> ColumnLayout:
     split |= _split_members(chosen) if keys.series is not None else {}
     numbered = any(_is_numbered(chosen.analysis, column) for column in chosen.columns)
     partly = len(split) < len(chosen.columns)  # SE1, SE3 and FI: some headings are numbered, some are not
-    if keys.series is None and (chosen.plain or (partly and not numbered and _may_be_series(chosen.columns))):
+    if keys.series is None and (chosen.plain or (partly and not numbered and _may_be_series(chosen))):
         return _plain_layout(chosen, excluded)
     alike = Counter((chosen.role(column), column.heading.quantity) for column in chosen.columns)
     single = [_single_value(chosen, column, alike) for column in chosen.columns if column.name not in split]
     pairs = _pair_forecasts(chosen.columns, chosen.roles)
     values = _name_after_measurements([*_family_values(chosen, split), *single], pairs)
     series = {name: found for name, found in split.items() if not _is_of_members(name, values)}
-    return ColumnLayout(values, excluded, _about_numbers(series), _about_hours(chosen))
+    asked = (*_about_hours(chosen), *_about_bare_headings(chosen, single))
+    return ColumnLayout(values, excluded, _about_numbers(series), asked)
+
+
+def _about_bare_headings(chosen: _Chosen, single: Sequence[SourceValue]) -> tuple[str, ...]:
+    """Ask about several headings without a known word or unit, each read as a value: they may be names of series."""
+    names = {name for value in single for name in value.splits}
+    columns = [column for column in chosen.columns if column.name in names]
+    bare = [
+        column.name
+        for column in columns
+        if not (column.heading.unit or _names_its_meaning(column) or column.is_unnamed)
+    ]
+    if chosen.analysis.keys.series is not None or len(bare) < 2:
+        return ()
+    others = [name for name in chosen.analysis.format.dialect.header if name not in bare]
+    shown, value = ", ".join(map(repr, bare[:_MOST_SHOWN])), to_identifier(_default_name(chosen, columns[0]))
+    question = (
+        f"the headings {shown}{', ...' if len(bare) > _MOST_SHOWN else ''} are read as different values of one series: if they are names of "
+        f"series of one value, write `{value}: {{header: '{plain_pattern(bare, others)}'}}` in their place, and no `series`"
+    )
+    return (question,)
 
 
 def _split_members(chosen: _Chosen) -> dict[str, SplitHeading]:
@@ -330,15 +356,27 @@ def _name_series_of_others(
     )
 
 
-def _may_be_series(columns: Sequence[Column]) -> bool:
-    """Return whether headings may be series: no known meaning, and columns that are correlated and of similar size."""
+def _may_be_series(chosen: _Chosen) -> bool:
+    """Return whether headings may be series: no known meaning, and columns that move or count up together and are of similar size."""
+    columns = chosen.columns
     if len(columns) < 2 or any(map(_names_its_meaning, columns)):
         return False
     if all(column.name.isdigit() for column in columns):
         return True  # numbers of sensors; different quantities would have different words
     pairs = list(combinations(columns[:8], 2))
     one_unit = len({column.heading.unit for column in columns}) == 1
-    return one_unit and sum(move_together(*pair) for pair in pairs) > 0.7 * len(pairs)
+    if not one_unit:
+        return False
+    counting = {column.place for column in columns[:8] if _counts_up(chosen.analysis, column)}
+    alike = ({one.place, two.place} <= counting or move_together(one, two) for one, two in pairs)
+    return sum(alike) > 0.7 * len(pairs)
+
+
+def _counts_up(analysis: AnalysedFiles, column: Column) -> bool:
+    """Return whether a column of one series counts up."""
+    rows = np.flatnonzero(analysis.times.ok & ~np.isnan(column.numbers))[:_EXAMINED]
+    one = np.zeros(len(rows), np.int64)
+    return find_rises(one, analysis.times.wall[rows], column.numbers[rows]) is not None
 
 
 def _names_its_meaning(column: Column) -> bool:

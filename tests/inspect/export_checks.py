@@ -401,7 +401,7 @@ def _answer_lines(export: Export, settings: Settings, path: list[str], question:
 def _answer_total(export: Export, settings: Settings, path: list[str], _: str) -> None:
     about = _facts(export, settings, path)
     if about is not None and about[1].dialect.below == "total":
-        about[0]["ignore_lines"] = [*about[0].get("ignore_lines", []), "^Total"]
+        about[0]["ignore_lines"] = [*about[0].get("ignore_lines", []), '^"?Total']
 
 
 def _answer_period(export: Export, settings: Settings, path: list[str], question: str) -> None:
@@ -429,7 +429,18 @@ def _answer_counter(export: Export, settings: Settings, path: list[str], questio
     _answer_label(export, settings, path, question)
 
 
+def _answer_headings(export: Export, settings: Settings, path: list[str], question: str) -> None:
+    about = _facts(export, settings, path)
+    written = re.search(r"write `(\w+): \{header: '(.+)'\}` in their place", question)
+    if about is None or written is None or export.traits["layout"] != "wide":
+        return
+    about[0]["values"] = {written[1]: {"header": written[2]}}
+    about[0].pop("series", None)
+    settings["align"]["target"] = [written[1]]
+
+
 _ANSWERS = (
+    (r"names of series of one value, write", _answer_headings),
     (r"word for a total", _answer_total),
     (r"readings of a meter", _answer_counter),
     (r"ignore_lines", _answer_lines),

@@ -58,3 +58,37 @@ def test_the_numbers_of_a_day_that_begin_again_are_no_counter(tmp_path: Path) ->
         np.tile(np.concatenate([np.arange(12.0), np.arange(12.0)[::-1]]), 30) * 40 + mock.values(720) / 1000
     )
     assert asked(tmp_path, wave) == []
+
+
+def test_meters_in_files_of_their_own_are_examined_one_by_one(tmp_path: Path) -> None:
+    files = {}
+    for number in range(3):
+        counted = (np.abs(mock.values(72)) * (number + 1)).cumsum().round(2).tolist()
+        times = mock.hours(count=72).strftime("%Y-%m-%d %H:%M")
+        files[f"meter_{'ABC'[number]}_csv"] = mock.lines("time_end,kWh", *zip(times, counted, strict=True))
+    questions = mock.questions(mock.seen(tmp_path, **files))
+    assert [text for text in questions if "rises 213 times, as the readings of a meter do" in text]
+    assert not [text for text in questions if "nearly repeat each other" in text]
+
+
+def test_counters_below_bare_headings_are_series_of_one_value(tmp_path: Path) -> None:
+    used = np.abs(mock.values(240))
+    first, second = (used * 3).cumsum() % 10000, (used * 2 + 1).cumsum() % 10000
+    times = mock.hours(count=240).strftime("%Y-%m-%d %H:%M")
+    text = mock.lines(
+        "time_end,Berg,Tal", *zip(times, first.round(1).tolist(), second.round(1).tolist(), strict=True)
+    )
+    source = mock.only_source(mock.seen(tmp_path, meter_csv=text))
+    ((_, value),) = source["values"].items()
+    assert "(?P<series>" in value["header"]
+
+
+def test_bare_headings_that_move_apart_are_asked_about(tmp_path: Path) -> None:
+    noise = np.random.default_rng(5).normal(50, 9, (2, 240)).round(2).tolist()
+    times = mock.hours(count=240).strftime("%Y-%m-%d %H:%M")
+    questions = mock.questions(
+        mock.seen(tmp_path, data_csv=mock.lines("time,Berg,Tal", *zip(times, *noise, strict=True)))
+    )
+    (question,) = [text for text in questions if "read as different values of one series" in text]
+    assert "'Berg', 'Tal'" in question
+    assert "(?P<series>" in question
