@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field
 
 from hindcast.pipeline.forecasters import REFERENCES, STORED
 from hindcast.pipeline.settings.base import Section
@@ -42,14 +42,12 @@ def _to_section(value: Any) -> Any:
     return None if value is False else value
 
 
-_MEMBERS_SCHEMA = {"type": "array", "items": {"enum": list(MEMBERS)}, "minItems": 1}
-BlendField = Annotated[
-    BlendSettings | None,
-    BeforeValidator(_to_section),
-    WithJsonSchema(
-        {"anyOf": [
-            {"type": ["boolean", "null"]},
-            {"type": "object", "properties": {"members": _MEMBERS_SCHEMA}, "additionalProperties": False},
-        ]}
-    ),
-]  # fmt: skip
+class _OrBoolean:
+    """Adds `true` and `false` to the schema that editors read."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(core: Any, handler: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+        return {"anyOf": [{"type": "boolean"}, *handler(core)["anyOf"]]}
+
+
+BlendField = Annotated[BlendSettings | None, BeforeValidator(_to_section), _OrBoolean]

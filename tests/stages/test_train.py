@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -98,7 +99,8 @@ def test_a_core_is_left_for_trees_beside_a_small_network_whose_bits_do_not_depen
 
     monkeypatch.setattr(backend, "leave_core", lambda: cores.append(None))
     monkeypatch.setattr(backend, "start_framework", start_framework)
-    monkeypatch.setattr(preconditions, "open_certified", lambda *_: nullcontext())
+    data = SimpleNamespace(settle=lambda settings: settings)  # no setting is `auto`
+    monkeypatch.setattr(preconditions, "open_certified", lambda *_: nullcontext(data))
     with pytest.raises(TrainingError, match="before TensorFlow is loaded"):
         train.run(params)
     assert bool(cores) == left
