@@ -81,6 +81,7 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
         from hindcast.pipeline.serve.complete_files import wait_for_files
         from hindcast.pipeline.serve.delivered_text import file_text, origin_text
         from hindcast.pipeline.serve.forecaster import open_forecaster
+        from hindcast.pipeline.serve.served_range import serve_range
 
         wait_for_files(settings, Path(), pause)
         forecaster = open_forecaster(settings, Path())
@@ -89,18 +90,18 @@ def predict(  # noqa: PLR0913, PLR0917 - the options of the command
         else:
             wanted = forecaster.origins_in(ranges) if ranges else forecaster.newest()
         start_framework(wrappers=False)  # after everything that can be wrong with files and settings
-        made = [forecaster.serve(each, to.value, replace=replace) for each in wanted]
-        finish(
-            Summary(
-                read=(
-                    f"data set {settings.raw.data_set}, raw.path {settings.raw.path}, and the network in {forecaster.model.models}/",
-                ),
-                kept=tuple(
-                    origin_text(settings, each, done) for each, done in zip(wanted, made, strict=True)
-                ),
-                wrote=tuple(map(file_text, made)),
+        served = serve_range(forecaster, wanted, to.value, replace=replace)
+        if served.made:
+            finish(
+                Summary(
+                    read=(
+                        f"data set {settings.raw.data_set}, raw.path {settings.raw.path}, and the network in {forecaster.model.models}/",
+                    ),
+                    kept=tuple(origin_text(settings, *each) for each in served.made),
+                    wrote=tuple(file_text(done) for _, done in served.made),
+                )
             )
-        )
+        served.refuse_gaps()
 
 
 def _follow(settings: Any, settle: int, kind: Any) -> None:

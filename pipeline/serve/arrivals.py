@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import union_categoricals
 
 from hindcast.pipeline.arrays import Flags, Times
 from hindcast.pipeline.serve.alarms import Alarm
@@ -129,7 +130,7 @@ def _stored(root: Path, source: str, begin: int, clock: int) -> pd.DataFrame | N
     if not used:
         return None
     schema = _only(schema_of_parts(used), _COLUMNS)
-    rows = pd.concat(_with_texts(read_parts(used, schema, begin - BEFORE)), ignore_index=True)
+    rows = _joined(list(read_parts(used, schema, begin - BEFORE)))
     rows = rows[rows[SEEN] <= clock]
     return rows if len(rows) else None
 
@@ -146,12 +147,14 @@ def _only(schema: Any, names: Sequence[str]) -> Any:
     return schema
 
 
-def _with_texts(frames: Iterator[pd.DataFrame]) -> Sequence[pd.DataFrame]:
-    """Return the frames with texts as such: those of different parts have other categories."""
-    return [
-        frame.astype({name: "string" for name in (GROUP, "series", "member") if name in frame.columns})
-        for frame in frames
-    ]
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of all parts; the categories of a text are those of all of them."""
+    texts = [name for name in (GROUP, "series", "member") if name in frames[0].columns]
+    joined = {
+        name: union_categoricals([frame[name] for frame in frames], sort_categories=True) for name in texts
+    }
+    others = [name for name in frames[0].columns if name not in texts]
+    return pd.concat([frame[others] for frame in frames], ignore_index=True).assign(**joined)
 
 
 def _arrivals(source: str, group: str, rows: pd.DataFrame, looks: _Looks, begin: int) -> Arrivals:

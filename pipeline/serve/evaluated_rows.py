@@ -20,11 +20,15 @@ from hindcast.pipeline.errors import FormatError, MissingInputError
 from hindcast.pipeline.serve.drawn_origins import OriginSpan
 
 SPLIT = "test"
+_BOUNDS = ("model_low_", "model_high_")
 
 
 @dataclass(frozen=True)
 class EvaluatedRows:
-    """The evaluated rows of one group and origin; all arrays have one entry per row, `quantiles` (row, quantile)."""
+    """The evaluated rows of one group and origin; all arrays have one entry per row, `quantiles` (row, quantile).
+
+    `bounds` (row, end) are the ends of the intervals, in the order of `bound_names`.
+    """
 
     series: NDArray[Any]
     target: NDArray[Any]
@@ -33,6 +37,7 @@ class EvaluatedRows:
     model: Values
     quantiles: Values
     published: Values | None  # None if the file has no such column
+    bounds: Values
 
     def find(self, series: Sequence[str], target: str, track: int, times: Times) -> Ints:
         """Return the row of each step, -1 where it was not evaluated."""
@@ -62,6 +67,12 @@ class PredictionsOfTest:
             raise MissingInputError(f"{path} is missing: run the stage `evaluate` first.") from None
         except (pa.ArrowException, OSError) as fault:
             raise FormatError(f"{path} is damaged ({fault}): run the stage `evaluate` again.") from None
+
+    @property
+    def bound_names(self) -> list[str]:
+        """The names of the ends of intervals that the file has, such as `low_80`."""
+        names = self._file.schema_arrow.names
+        return [name.removeprefix("model_") for name in names if name.startswith(_BOUNDS)]
 
     def spans(self) -> dict[str, OriginSpan]:
         """Return the origins of each group, by name, with the first and the last step evaluated at each."""
@@ -104,7 +115,7 @@ class PredictionsOfTest:
     ) -> dict[tuple[str, int], EvaluatedRows]:
         """Return the rows of some groups and origins, each of some series (None: all)."""
         names = self._file.schema_arrow.names
-        given = [name for name in names if name == "published" or name.startswith("model_q")]
+        given = [name for name in names if name == "published" or name.startswith(("model_q", *_BOUNDS))]
         columns = ["group", "series", "target", "track", "valid_time", "origin", "model", *given]
         parts = [part for piece in self._pieces(columns) for part in _parts_of(piece, wanted)]
         if not parts:
@@ -148,7 +159,8 @@ def _parts_of(piece: pa.Table, wanted: Mapping[tuple[str, int], Sequence[str] | 
 
 def _rows_of(table: pa.Table) -> EvaluatedRows:
     levels = [name for name in table.column_names if name.startswith("model_q")]
-    quantiles = [_floats(table[name]) for name in levels]
+    ends = [name for name in table.column_names if name.startswith(_BOUNDS)]
+    quantiles, bounds = ([_floats(table[name]) for name in names] for names in (levels, ends))
     return EvaluatedRows(
         series=np.array(table["series"].to_pylist(), object),
         target=np.array(table["target"].to_pylist(), object),
@@ -157,6 +169,7 @@ def _rows_of(table: pa.Table) -> EvaluatedRows:
         model=_floats(table["model"]),
         quantiles=np.stack(quantiles, axis=1) if quantiles else np.empty((len(table), 0), np.float32),
         published=_floats(table["published"]) if "published" in table.column_names else None,
+        bounds=np.stack(bounds, axis=1) if bounds else np.empty((len(table), 0), np.float32),
     )
 
 

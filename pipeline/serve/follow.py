@@ -21,6 +21,7 @@ from hindcast.pipeline.serve.complete_files import (
 )
 from hindcast.pipeline.serve.deliveries import Delivery, FileType, delivered_origins
 from hindcast.pipeline.serve.forecaster import ProjectForecaster, open_forecaster
+from hindcast.pipeline.serve.nothing_forecast import NothingForecastError
 from hindcast.pipeline.serve.project_network import ProjectNetwork
 from hindcast.pipeline.serve.serving_folder import serving_network
 from hindcast.pipeline.serve.wanted_origins import Wanted
@@ -51,6 +52,7 @@ class Follower:
         self._again = 0  # when they are read again though they did not change
         self._cut: set[Path] = set()
         self._fault = ""
+        self._without: set[int] = set()  # origins without a value that were reported
         self._network: tuple[str, ProjectNetwork] | None = None
 
     def run(self, clock: Clock = time.time_ns, pause: Pause = time.sleep) -> None:
@@ -90,7 +92,12 @@ class Follower:
     def _serve(self, clock: Clock) -> Iterator[tuple[Wanted, Delivery]]:
         forecaster = self._open()
         for wanted in pending(forecaster, self._root, clock()):
-            yield wanted, forecaster.serve(wanted, self._kind, clock=clock)
+            try:
+                yield wanted, forecaster.serve(wanted, self._kind, clock=clock)
+            except NothingForecastError as fault:  # the origins after it are served
+                if wanted.origin not in self._without:
+                    self._report(fault)
+                self._without.add(wanted.origin)
 
     def _open(self) -> ProjectForecaster:
         """Read the files as they are now; the network is opened again only if another one serves."""

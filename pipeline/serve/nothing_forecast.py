@@ -16,14 +16,19 @@ from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.settings.params import Params
 from hindcast.pipeline.wording import listed, time_text
 
+
+class NothingForecastError(MissingInputError):
+    """No value of an origin is forecast."""
+
+
 _MOST_GROUPS = 100  # that are read to say which rows there are
 
 
 def refuse_nothing(made: Sequence[ForecastRows], wanted: Wanted, params: Params, rows: GroupRows) -> None:
-    """Raise MissingInputError, with the reason, if no value of an origin is forecast, not even by a fallback."""
+    """Raise NothingForecastError, with the reason, if no value of an origin is forecast, not even by a fallback."""
     if any(np.isfinite(part.value).any() for part in made):
         return
-    raise MissingInputError(
+    raise NothingForecastError(
         f"Nothing can be forecast at the origin {time_text(wanted.origin)}; no file was written for it.",
         list(_reasons(made, wanted, params, rows)),
     )

@@ -94,7 +94,9 @@ def days_of_memory(values: Floats) -> Floats:
     """Return for each unit after how many days (at least 1) its numbers (U, N) hardly depend on each other, by their correlation from day to day."""
     known = ~np.isnan(values)
     count = np.maximum(known.sum(axis=1, keepdims=True), 1)
-    around = np.where(known, values - np.where(known, values, 0.0).sum(axis=1, keepdims=True) / count, 0.0)
+    # equal numbers are 0 then, and their mean exactly: a rounded mean would make them depend on each other for ever
+    shifted = values - np.where(known, values, np.inf).min(axis=1, keepdims=True, initial=np.inf)
+    around = np.where(known, shifted - np.where(known, shifted, 0.0).sum(axis=1, keepdims=True) / count, 0.0)
     square = np.sum(around * around, axis=1)
     together = np.sum(around[:, 1:] * around[:, :-1], axis=1)
     correlation = np.clip(together / np.where(square > 0, square, 1.0), 0.0, _LONGEST_MEMORY)

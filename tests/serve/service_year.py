@@ -86,10 +86,9 @@ class ServiceYear:
             arrival[inside] += fault.delay
             if fault.change is not None:
                 parts.append((inside & (known + fault.after * DAY <= moment), fault.change))
-        there = arrival <= moment
-        whole = frame[there].copy()
-        for changed, change in parts:
-            here = changed[there]
+        whole = frame[arrival <= moment].copy()
+        for changed, change in parts:  # by label: the change before has moved rows
+            here = whole.index.isin(frame.index[changed])
             whole = pd.concat([whole[~here], change(whole[here].copy())])
         if parts:
             keys = [key for key in ("series", "valid_time", "issue_time", "known_time") if key in whole]

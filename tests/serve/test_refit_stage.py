@@ -93,6 +93,7 @@ def test_it_runs_when_an_input_changes_and_keeps_what_serves_if_the_refit_is_ref
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_a_team_runs_it_with_the_network_of_a_project(stateful: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(stateful, tmp_path / "project"))
     with_recipe(folder)

@@ -149,3 +149,17 @@ def test_what_the_reference_had_as_often_is_no_alarm() -> None:
     scores[0, -10:] = 1.0
     evidence = evidence_of_ranks("late", ("meters", "", "g"), ("a",), scores, reference)
     assert not len(evidence.alarms(1e-3)[0])
+
+
+def test_equal_numbers_remember_nothing_and_what_is_new_after_them_is_noticed_within_a_week() -> None:
+    """A mean that is rounded must not make equal days depend on each other: a source that never was revised has such days alone."""
+    threshold = threshold_of(8, 9, 1.0)
+    for days in range(FEWEST_REFERENCE_DAYS, 400):
+        equal = np.full((2, days), np.log(0.25))
+        equal[1, ::3] = np.nan
+        assert days_of_memory(equal).tolist() == [1.0, 1.0], days
+        scores = np.where(np.arange(28) >= 21, 0.5, 0.0)[None]
+        units, _ = evidence_of_ranks("revised", ("a", "", "b"), ("c",), scores, np.zeros((1, days))).alarms(
+            threshold
+        )
+        assert len(units), days
