@@ -13,6 +13,7 @@ from hindcast.pipeline.errors import HindcastError, MissingInputError, RawDataEr
 from hindcast.pipeline.serve import follow as module
 from hindcast.pipeline.serve.deliveries import FOLDER, Delivery, delivered_origins, name_of_origin
 from hindcast.pipeline.serve.follow import Follower, pending
+from hindcast.pipeline.serve.nothing_forecast import NothingForecastError
 from hindcast.pipeline.serve.wanted_origins import Wanted
 from hindcast.pipeline.settings.base import SECOND
 from hindcast.pipeline.settings.params import Params
@@ -187,3 +188,22 @@ def test_a_missing_folder_is_reported_and_waited_for(service: Service) -> None:
     write(service, 1)
     running.look(lambda: service.now)
     assert service.served == [0]
+
+
+def test_an_origin_without_a_value_is_reported_once_and_those_after_it_are_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Forecaster:
+        def serve(self, wanted: Wanted, *_: object, **__: object) -> str:
+            if wanted.origin == 1:
+                raise NothingForecastError("Nothing can be forecast.")
+            return f"forecast of {wanted.origin}"
+
+    reported: list[HindcastError] = []
+    follower = Follower(mock_params(), tmp_path, 0, "parquet", lambda *_: None, reported.append)
+    monkeypatch.setattr(module, "pending", lambda *_: [Wanted(each, ("g",)) for each in (1, 2, 3)])
+    monkeypatch.setattr(follower, "_open", Forecaster)
+    for _ in range(2):
+        made = [str(done) for _, done in follower._serve(lambda: 0)]
+        assert made == ["forecast of 2", "forecast of 3"]
+    assert [str(fault) for fault in reported] == ["Nothing can be forecast."]
