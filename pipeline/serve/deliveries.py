@@ -6,7 +6,6 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -137,15 +136,19 @@ def name_of_origin(origin: int) -> str:
 
 def delivered_origins(root: Path) -> list[int]:
     """Return the origins (ns UTC) that have a forecast in `root`/forecasts, ascending."""
-    found = set()
-    for kind in get_args(FileType):
-        for path in (root / FOLDER).glob(f"*.{kind}"):
-            stem = path.name.partition(".")[0]
-            with suppress(ValueError):
-                layout = "%Y%m%dT%H%MZ" if len(stem) == len("20261129T1800Z") else "%Y%m%dT%H%M%SZ"
-                moment = datetime.strptime(stem, layout)  # noqa: DTZ007 - numpy takes UTC without a zone
-                found.add(int(np.datetime64(moment, "ns").astype(np.int64)))
-    return sorted(found)
+    paths = (path for kind in get_args(FileType) for path in (root / FOLDER).glob(f"*.{kind}"))
+    return sorted({origin for path in paths if (origin := origin_of_file(path)) is not None})
+
+
+def origin_of_file(path: Path) -> int | None:
+    """Return the origin (ns UTC) that the name of a forecast's file has; None if it has none."""
+    stem = path.name.partition(".")[0]
+    layout = "%Y%m%dT%H%MZ" if len(stem) == len("20261129T1800Z") else "%Y%m%dT%H%M%SZ"
+    try:
+        moment = datetime.strptime(stem, layout)  # noqa: DTZ007 - numpy takes UTC without a zone
+    except ValueError:
+        return None
+    return int(np.datetime64(moment, "ns").astype(np.int64))
 
 
 def content_of(table: pa.Table, kind: FileType) -> bytes:

@@ -17,15 +17,20 @@ from numpy.typing import NDArray
 
 from hindcast.pipeline.arrays import Ints, Times, Values
 from hindcast.pipeline.errors import FormatError, MissingInputError
+from hindcast.pipeline.forecasters import OURS
 from hindcast.pipeline.serve.drawn_origins import OriginSpan
 from hindcast.pipeline.settings.blend import MEMBERS
 
 SPLIT = "test"
+_BOUNDS = tuple(f"{name}_{end}_" for name in OURS for end in ("low", "high"))
 
 
 @dataclass(frozen=True)
 class EvaluatedRows:
-    """The evaluated rows of one group and origin; all arrays have one entry per row, `quantiles` (row, quantile)."""
+    """The evaluated rows of one group and origin; all arrays have one entry per row, `quantiles` (row, quantile).
+
+    `bounds` (row, end) are the ends of the intervals, in the order of `bound_names`.
+    """
 
     series: NDArray[Any]
     target: NDArray[Any]
@@ -34,6 +39,7 @@ class EvaluatedRows:
     model: Values
     quantiles: Values
     published: Values | None  # None if the file has no such column
+    bounds: Values
     members: dict[str, Values] = field(default_factory=dict)  # of a blend, and itself, by name
 
     def find(self, series: Sequence[str], target: str, track: int, times: Times) -> Ints:
@@ -64,6 +70,12 @@ class PredictionsOfTest:
             raise MissingInputError(f"{path} is missing: run the stage `evaluate` first.") from None
         except (pa.ArrowException, OSError) as fault:
             raise FormatError(f"{path} is damaged ({fault}): run the stage `evaluate` again.") from None
+
+    @property
+    def bound_names(self) -> list[str]:
+        """The names of the ends of intervals that the file has, such as `low_80`."""
+        names = self._file.schema_arrow.names
+        return [name.partition("_")[2] for name in names if name.startswith(_BOUNDS)]
 
     def spans(self) -> dict[str, OriginSpan]:
         """Return the origins of each group, by name, with the first and the last step evaluated at each."""
@@ -106,7 +118,7 @@ class PredictionsOfTest:
     ) -> dict[tuple[str, int], EvaluatedRows]:
         """Return the rows of some groups and origins, each of some series (None: all)."""
         names = self._file.schema_arrow.names
-        given = [name for name in names if name == "published" or name.startswith("model_q")]
+        given = [name for name in names if name == "published" or name.startswith(("model_q", *_BOUNDS))]
         given += [
             name for name in (*MEMBERS, "blend") if name in names and "blend" in names and name not in given
         ]
@@ -154,7 +166,8 @@ def _parts_of(piece: pa.Table, wanted: Mapping[tuple[str, int], Sequence[str] | 
 
 def _rows_of(table: pa.Table) -> EvaluatedRows:
     levels = [name for name in table.column_names if name.startswith("model_q")]
-    quantiles = [_floats(table[name]) for name in levels]
+    ends = [name for name in table.column_names if name.startswith(_BOUNDS)]
+    quantiles, bounds = ([_floats(table[name]) for name in names] for names in (levels, ends))
     return EvaluatedRows(
         series=np.array(table["series"].to_pylist(), object),
         target=np.array(table["target"].to_pylist(), object),
@@ -163,6 +176,7 @@ def _rows_of(table: pa.Table) -> EvaluatedRows:
         model=_floats(table["model"]),
         quantiles=np.stack(quantiles, axis=1) if quantiles else np.empty((len(table), 0), np.float32),
         published=_floats(table["published"]) if "published" in table.column_names else None,
+        bounds=np.stack(bounds, axis=1) if bounds else np.empty((len(table), 0), np.float32),
         members={
             name: _floats(table[name])
             for name in (*MEMBERS, "blend")

@@ -53,7 +53,8 @@ _RUNS_TOGETHER = 1024  # the groups of a block have about as many runs of steps
 class ProjectForecaster:
     """The network that serves in a project folder, and the tables from which it forecasts.
 
-    `rows` are other rows than those of the tables, `network` an open network. Without `with_blend`, the network alone forecasts. Raises the errors of `ProjectNetwork`, and
+    `rows` are other rows than those of the tables, `network` an open network. Without `with_blend`, the network alone forecasts. `past` are the
+    forecasts of earlier origins, with measured values as the rows are when it is first used. Raises the errors of `ProjectNetwork`, and
     MissingInputError without a row of a group that `align.groups` names.
     """
 
@@ -73,6 +74,7 @@ class ProjectForecaster:
         self.blend = self.model.blend if with_blend else None
         self._rows = rows or TableRows(tables, params)
         self._intervals = FallbackIntervals(root, self.settings.quantiles)
+        self.past = PastForecasts(params, root, self._rows, self.settings)
         chosen = params.align.groups
         self.groups = tuple(group for group in self._rows.groups if chosen is None or group in chosen)
         if not self.groups:
@@ -99,16 +101,19 @@ class ProjectForecaster:
 
     def forecast(self, wanted: Wanted, inputs: InputRows | None = None) -> list[ForecastRows]:
         """Return the forecasts of an origin, of all its groups, targets and tracks; `inputs` collects the rows that they are made from."""
+        made = self.without_intervals(wanted, inputs)
+        if not self.params.evaluate.intervals:
+            return made
+        bounds = self.past.bounds(made, wanted.origin)
+        return [replaced(rows, bounds=each) for rows, each in zip(made, bounds, strict=True)]
+
+    def without_intervals(self, wanted: Wanted, inputs: InputRows | None = None) -> list[ForecastRows]:
+        """Return what `forecast` returns, without the calibrated intervals."""
         made: list[ForecastRows] = []
         for block in self.blocks(wanted, inputs):
             for (group, steps), values in zip(block, self.outputs(block), strict=True):
                 made += self.delivered(group, steps, values, wanted.origin)
-        made = self._intervals.fill(made, wanted.origin)
-        if not self.params.evaluate.intervals:
-            return made
-        past = PastForecasts(self.params, self.root, self._rows, self.settings)
-        bounds = past.bounds(made, wanted.origin)
-        return [replaced(rows, bounds=each) for rows, each in zip(made, bounds, strict=True)]
+        return self._intervals.fill(made, wanted.origin)
 
     def delivered(self, group: str, steps: OriginSteps, outputs: Values, origin: int) -> list[ForecastRows]:
         """Return the rows of each target from the network's outputs: the network's forecasts, or the blend's."""
@@ -178,12 +183,11 @@ class ProjectForecaster:
             "settings": settings_part(self.params),
             **code_part(),
         }
-        if (
-            self.params.evaluate.intervals
-        ):  # they come from earlier forecasts, which the archive does not hold
+        if self.params.evaluate.intervals:
             plain = [replaced(part, bounds=None) for part in rows]
             content = content_of(forecast_table(plain, wanted.origin, self.settings.quantiles), kind)
             record["digest_without_intervals"] = hashlib.sha256(content).hexdigest()
+            record["intervals"] = self.past.digests(wanted.origin)
         fallbacks = None if replace else tuple(self.params.predict.limits)
         made = deliver(self.root, table, wanted.origin, record, kind, fallbacks)
         return replaced(made, late=late if made.is_new else 0)

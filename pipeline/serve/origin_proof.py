@@ -13,6 +13,7 @@ from hindcast.pipeline.arrays import Flags, Floats, Ints, Values
 from hindcast.pipeline.errors import HindcastError
 from hindcast.pipeline.feed.scaling import read_scaling
 from hindcast.pipeline.learn.backend import start_framework
+from hindcast.pipeline.serve.compared_intervals import ComparedIntervals, allowed_gaps
 from hindcast.pipeline.serve.compared_steps import ServedSteps, compare_steps
 from hindcast.pipeline.serve.drawn_origins import Drawn
 from hindcast.pipeline.serve.evaluated_rows import SPLIT, EvaluatedRows
@@ -27,11 +28,6 @@ from hindcast.pipeline.serve.wanted_origins import Wanted
 from hindcast.pipeline.settings.base import DAY
 from hindcast.pipeline.store.reader import Dataset
 from hindcast.pipeline.wording import time_text
-
-TOLERANCE = 1e-5
-"""Of the target's standard deviation; a forecast may also differ by the four last digits of a float32."""
-
-_LAST_DIGITS = 4
 
 
 class OriginProof:
@@ -52,6 +48,8 @@ class OriginProof:
         self._rows, self._deviations = rows, deviations
         self._entries: list[dict[str, Any]] = []
         settings = forecaster.settings
+        coverages = forecaster.params.evaluate.intervals
+        self._intervals = ComparedIntervals(forecaster.past, findings, coverages, deviations)
         self._same_start = None
         if settings.mode == "stateful":
             self._same_start = SameStart(PlayedRuns.of(dataset, SPLIT, settings.context), findings)
@@ -99,6 +97,7 @@ class OriginProof:
         """Play what is left to play, and return the entries of the report, one per origin."""
         if self._same_start is not None:
             self._same_start.flush(self._forecaster)
+        self._intervals.compare()
         for entry in self._entries:
             for group in entry["groups"]:
                 group["checks"] = {name: count.as_json() for name, count in sorted(group["checks"].items())}
@@ -122,11 +121,14 @@ class OriginProof:
             "from_context": {"compared": 0, "largest": None},
             "from_evaluation_start": {"compared": 0, "largest": None},
         }
-        self._compare_delivered(forecaster.forecast(wanted), evaluated, entry)
-        if self._same_start is not None and len(expected):
-            self._same_start.add(
-                forecaster, shard, group, origin, expected, self._judge_of(origin, evaluated, entry)
-            )
+        delivered = forecaster.without_intervals(wanted)
+        self._compare_delivered(delivered, evaluated, entry)
+        if self._same_start is None:
+            for part in delivered:
+                self._intervals.add(origin, [part], np.ones(len(part.times), bool), evaluated, counts)
+        elif len(expected):
+            judge = self._judge_of(origin, evaluated, entry)
+            self._same_start.add(forecaster, shard, group, origin, expected, judge)
         return entry
 
     def _compare_delivered(
@@ -149,6 +151,10 @@ class OriginProof:
             _note(entry["from_context"], self._in_deviations(part.group, part.target, value, model))
             if self._same_start is None:
                 names = [_place_text(part, int(row)) for row in rows]
+                moved = model - evaluated.model[at]  # the quantiles of a blend lie around it
+                for number in range(part.quantiles.shape[1]):
+                    ours, theirs = part.quantiles[rows, number], evaluated.quantiles[at, number] + moved
+                    self._judge(entry, part.target, ours, theirs, names)
                 self._judge(entry, part.target, value, model, names)
                 self._judge_members(entry, part, rows, evaluated, at)
         lost = len(evaluated.series) - found
@@ -162,9 +168,12 @@ class OriginProof:
     def _judge_of(self, origin: int, evaluated: EvaluatedRows, entry: dict[str, Any]) -> Judge:
         """Return the function that judges the outputs (row, target[, quantile]) of the steps of an origin."""
         settings, targets = self._forecaster.settings, self._dataset.targets
+        counts = entry["checks"]
 
         def judge(part: OriginSteps, judged: Flags, outputs: Values) -> None:
-            self._findings.resume(entry["checks"])
+            self._findings.resume(counts)
+            delivered = self._forecaster.delivered(entry["group"], part, outputs, origin)
+            self._intervals.add(origin, delivered, judged, evaluated, counts)
             rows = np.flatnonzero(part.place >= 0)
             names = np.array(part.names, object)[part.series[rows]]
             for place, target in enumerate(targets):
@@ -181,7 +190,7 @@ class OriginProof:
                     values = values[:, settings.middle]
                 self._judge(entry, target, values, evaluated.model[at], texts)
             if self._forecaster.blend is not None:
-                for made in self._forecaster.delivered(entry["group"], part, outputs, origin):
+                for made in delivered:
                     at = evaluated.find(made.series.tolist(), made.target, made.track, made.times)
                     here = np.flatnonzero((at >= 0) & judged)
                     names_here = [_place_text(made, int(row)) for row in here]
@@ -216,9 +225,8 @@ class OriginProof:
     ) -> None:
         """Count the values that differ from the evaluated ones by more than the tolerance; `names` are those of the steps."""
         gaps = np.abs(values.astype(np.float64) - evaluated)
-        last_digits = np.spacing(np.abs(evaluated)).astype(np.float64) * _LAST_DIGITS
-        allowed = np.maximum(TOLERANCE * self._deviations.get((entry["group"], target), 0.0), last_digits)
-        differs = np.flatnonzero(~(gaps <= allowed))
+        deviation = self._deviations.get((entry["group"], target), 0.0)
+        differs = np.flatnonzero(~(gaps <= allowed_gaps(evaluated, deviation)))
         self._findings.count("predictions", len(values))
         texts = [
             f"{names[row]}: {values[row]:g} in service, {evaluated[row]:g} in evaluation"

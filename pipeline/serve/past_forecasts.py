@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,13 +14,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from hindcast.pipeline.arrays import Names, Times, Values
+from hindcast.pipeline.files import digest_of_file, digest_of_value
 from hindcast.pipeline.forecasters import delivered
 from hindcast.pipeline.judge.calibration import Forecasts, Measured, calibrate
 from hindcast.pipeline.judge.interval_columns import base_bounds
 from hindcast.pipeline.judge.measured_values import MeasuredValues, join_measured
 from hindcast.pipeline.learn.blend_file import open_blend
 from hindcast.pipeline.learn.validation_parts import HELD, VALIDATION
-from hindcast.pipeline.serve.deliveries import FOLDER
+from hindcast.pipeline.serve.deliveries import FOLDER, origin_of_file
 from hindcast.pipeline.serve.forecast_rows import OURS, ForecastRows
 from hindcast.pipeline.serve.group_rows import GroupRows
 from hindcast.pipeline.settings.params import Params
@@ -59,16 +61,35 @@ class _Past:
             measured,
         )
 
+    def followed_by(self, later: _Past) -> _Past:
+        """Return the forecasts of both."""
+        one, other, count = self.measured, later.measured, len(self.times)
+        measured = Measured(
+            np.concatenate([one.row, other.row + count]),
+            np.concatenate([one.known, other.known]),
+            np.concatenate([one.value, other.value]),
+        )
+        return _Past(
+            np.concatenate([self.group, later.group]),
+            np.concatenate([self.series, later.series]),
+            np.concatenate([self.origin, later.origin]),
+            np.concatenate([self.times, later.times]),
+            np.concatenate([self.value, later.value]),
+            np.concatenate([self.quantiles, later.quantiles]),
+            measured,
+        )
+
 
 class PastForecasts:
     """The network's forecasts of earlier origins below `root`, with the measured values of `rows`.
 
     Those in `reports/predictions.parquet` (validation and test), then, of later origins, the first delivered file of each. There are none
-    if `evaluate` has not run.
+    if `evaluate` has not run. Each file is read once, when it is first needed: `rows` must stay as they are.
     """
 
     def __init__(self, params: Params, root: Path, rows: GroupRows, trained: TrainSettings) -> None:
         self._params, self._root, self._rows, self._trained = params, root, rows, trained
+        self._kept: dict[str, tuple[list[Path], _Past]] = {}  # by target
 
     def bounds(self, rows: Sequence[ForecastRows], origin: int) -> list[Values]:
         """Return the calibrated bounds of the rows of an origin, (R, interval, 2) for each part; NaN where there are none.
@@ -92,6 +113,21 @@ class PastForecasts:
                         np.isin(rows[place].method, OURS)[:, None, None], part, np.float32(np.nan)
                     )
         return made
+
+    def digests(self, origin: int) -> dict[str, str]:
+        """Return one digest of the files whose forecasts count at an origin, and one of their measured values known by then."""
+        earlier = {
+            path.name: digest_of_file(path)
+            for place, path in enumerate(self._files())
+            if not place or (origin_of_file(path) or 0) < origin
+        }
+        values = hashlib.sha256()
+        for target in self._params.align.target:
+            found = self._read(target).before(origin).measured
+            known = found.known <= origin
+            for column in (found.row, found.known, found.value.astype(np.float64)):
+                values.update(np.ascontiguousarray(column[known]).tobytes())
+        return {"forecasts": digest_of_value(earlier), "measured": values.hexdigest()}
 
     def _of_rows(self, past: _Past, rows: Sequence[ForecastRows], origin: int) -> Values:
         joined = [
@@ -123,9 +159,20 @@ class PastForecasts:
         return begins
 
     def _read(self, target: str) -> _Past:
-        tables = list(self._tables_of(target))
+        """Return the forecasts of a target in the files as they are now."""
+        files = self._files()
+        read, past = self._kept.get(target, ([], None))
+        if past is None or files[: len(read)] != read:  # the order of files decides that of the rows
+            read, past = [], None
+        if past is None or len(files) > len(read):
+            more = self._past_of(target, files[len(read) :])
+            past = more if past is None else past.followed_by(more)
+            self._kept[target] = files, past
+        return past
+
+    def _past_of(self, target: str, files: Sequence[Path]) -> _Past:
         levels = self._trained.quantiles
-        columns = [_columns(table, name, levels) for table, name in tables] or [_nothing(len(levels))]
+        columns = [self._columns_of(path, target) for path in files] or [_nothing(len(levels))]
         group, series, origin, times, value, quantiles = (
             np.concatenate([each[place] for each in columns]) for place in range(6)
         )
@@ -138,23 +185,27 @@ class PastForecasts:
             parts.append((at, found))
         return _Past(group, series, origin, times, value, quantiles, join_measured(parts))
 
-    def _tables_of(self, target: str) -> Iterator[tuple[pa.Table, str]]:
-        """Yield tables with the forecasts of a target, and the name of the column of the network's."""
+    def _files(self) -> list[Path]:
+        """Return the file of evaluation, then those of forecasts delivered for later origins; none without an evaluation."""
         newest = self._newest_evaluated
         if newest is None:
-            return
-        quantiles = [f"model_q{level:g}" for level in self._trained.quantiles]
-        name = delivered(pq.read_schema(self._root / PREDICTIONS).names)
-        table = pq.read_table(
-            self._root / PREDICTIONS,
-            columns=list(dict.fromkeys([*_KEYS, "split", name, "model", *quantiles])),
-            filters=[("target", "==", target)],
-        )
-        yield self._calibrating(table), name
-        for path in sorted((self._root / FOLDER).glob("*Z.parquet")):
+            return []
+        later = [
+            path
+            for path in sorted((self._root / FOLDER).glob("*Z.parquet"))
+            if (origin_of_file(path) or 0) > newest
+        ]
+        return [self._root / PREDICTIONS, *later]
+
+    def _columns_of(self, path: Path, target: str) -> tuple[Any, ...]:
+        levels = self._trained.quantiles
+        if path != self._root / PREDICTIONS:
             table = pq.read_table(path, filters=[("target", "==", target), ("method", "in", OURS)])
-            if table.num_rows and table["origin"][0].value > newest:
-                yield table, "value"
+            return _columns(table, "value", levels)
+        name = delivered(pq.read_schema(path).names)
+        wanted = [*_KEYS, "split", name, "model", *(f"model_q{level:g}" for level in levels)]
+        table = pq.read_table(path, columns=list(dict.fromkeys(wanted)), filters=[("target", "==", target)])
+        return _columns(self._calibrating(table), name, levels)
 
     def _calibrating(self, table: pa.Table) -> pa.Table:
         """Return the rows whose errors calibrate: with a blend, those of validation on whose part nothing was chosen, and of the test."""

@@ -17,7 +17,7 @@ from hindcast.pipeline.errors import HindcastError, SettingsError
 from hindcast.pipeline.files import digest_of_file
 from hindcast.pipeline.learn.model_card import read_model_card
 from hindcast.pipeline.serve.archive import Span, rows_seen
-from hindcast.pipeline.serve.deliveries import content_of
+from hindcast.pipeline.serve.deliveries import content_of, forecast_table
 from hindcast.pipeline.serve.fallback_intervals import PREDICTIONS
 from hindcast.pipeline.serve.forecast_record import code_part, read_forecast_record
 from hindcast.pipeline.serve.forecaster import ProjectForecaster
@@ -25,6 +25,7 @@ from hindcast.pipeline.serve.fresh_tables import fresh_tables
 from hindcast.pipeline.serve.input_rows import InputRows, spans_of_origin
 from hindcast.pipeline.serve.network_outputs import network_history
 from hindcast.pipeline.serve.project_network import ProjectNetwork
+from hindcast.pipeline.serve.replayed_intervals import replay_intervals
 from hindcast.pipeline.serve.serving_folder import NETWORK, folder_of_network
 from hindcast.pipeline.serve.tables_folder import write_tables
 from hindcast.pipeline.serve.wanted_origins import Wanted
@@ -58,8 +59,8 @@ def replay_forecast(path: Path, raw: Path | None, tell: Callable[[str], None]) -
     changed = _changed_inputs(record, root)
     if changed:
         return ReplayedForecast(file, changed)
-    params = _without_intervals(_params_of(record, path, root, raw))
-    due = record.get("digest_without_intervals", record["digest"])
+    params = _params_of(record, path, root, raw)
+    plain = record.get("digest_without_intervals", record["digest"])
     with tempfile.TemporaryDirectory(prefix="hindcast-replay-") as folder:
         tables, difference = _tables_with_rows(record, params, root, Path(folder), tell)
         if difference:
@@ -68,13 +69,18 @@ def replay_forecast(path: Path, raw: Path | None, tell: Callable[[str], None]) -
             params, root, tables, network=ProjectNetwork(params, folder_of_network(root, record["network"]))
         )
         wanted = Wanted(_origin_of(record), tuple(record["groups"]))
-        rows = forecaster.forecast(wanted)
-        table = forecaster.table(wanted, rows)
+        rows = forecaster.without_intervals(wanted)
+        rows, lacking = replay_intervals(record, params, root, rows, forecaster.settings, Path(folder), tell)
+        coverages = params.evaluate.intervals if rows and rows[0].bounds is not None else ()
+        table = forecast_table(rows, wanted.origin, forecaster.settings.quantiles, coverages)
         content = content_of(table, "csv" if file.suffix == ".csv" else "parquet")
     versions = _other_versions(record)
+    due = plain if lacking else record["digest"]
     if hashlib.sha256(content).hexdigest() == due:
-        if due != record["digest"]:
-            versions.append("intervals come from earlier forecasts, and are not made again")
+        if lacking and "intervals" in record:
+            return ReplayedForecast(file, f"{lacking}; all other columns are equal", tuple(versions))
+        if lacking:
+            versions.append(lacking)
         edited = file.is_file() and digest_of_file(file) != record["digest"]
         difference = (
             f"{file} was changed after it was delivered. The replay is equal to the record." if edited else ""
@@ -87,11 +93,6 @@ def replay_forecast(path: Path, raw: Path | None, tell: Callable[[str], None]) -
         else "; model, rows, settings, code and libraries are the recorded ones"
     )
     return ReplayedForecast(file, f"{file.name} differs: {how}{cause}")
-
-
-def _without_intervals(params: Params) -> Params:
-    evaluate = params.evaluate.model_copy(update={"intervals": ()})
-    return params.model_copy(update={"evaluate": evaluate})
 
 
 def _origin_of(record: Mapping[str, Any]) -> int:
@@ -218,7 +219,7 @@ def _first_cell(file: Path, record: Mapping[str, Any], content: bytes) -> str:
         made.write_bytes(content)
         read = pd.read_csv if file.suffix == ".csv" else pd.read_parquet
         before, now = read(file), read(made)
-    if "digest_without_intervals" in record:
+    if "digest_without_intervals" in record:  # without intervals, if they cannot be made again
         before = before[[name for name in before.columns if name in now.columns]]
     if len(before) != len(now) or list(before.columns) != list(now.columns):
         return f"{len(before):,} rows and {len(before.columns)} columns were delivered, the replay has {len(now):,} and {len(now.columns)}"

@@ -11,6 +11,7 @@ from typing import Any
 
 from hindcast.pipeline.errors import FormatError, LeakError
 from hindcast.pipeline.files import digest_of_file, write_json
+from hindcast.pipeline.judge.interval_columns import interval_names
 from hindcast.pipeline.learn.backend import check_libraries
 from hindcast.pipeline.learn.model_card import check_network
 from hindcast.pipeline.progress import progress
@@ -58,6 +59,7 @@ def check_service(params: Params, root: Path, count: int) -> dict[str, Any]:
     ):
         check_network(root / "models", dataset, params.train)
         check_recorded_settings(dataset, params, scaler=root / "data/scaler.json")
+        _check_same_intervals(params, predictions)
         tables = fresh_tables(params, root)
         _check_same_tables(tables, root / "data/tables")
         spans = predictions.spans()
@@ -176,6 +178,7 @@ def _names_of_checks(params: Params, dataset: Dataset) -> list[str]:
     """Return the checks that have something to compare by the settings."""
     left_out = set() if params.align.published else {"published"}
     left_out |= set() if dataset.sources else {"vintages"}
+    left_out |= set() if params.evaluate.intervals else {"intervals"}
     return [name for name in RULES if name not in left_out]
 
 
@@ -200,6 +203,16 @@ def _report(
         "origins": origins,
         "failures": failure_lines(checks),
     }
+
+
+def _check_same_intervals(params: Params, predictions: PredictionsOfTest) -> None:
+    """Raise FormatError unless the evaluated forecasts have the intervals of `evaluate.intervals`."""
+    due, found = interval_names(params.evaluate.intervals), predictions.bound_names
+    if due and due != found:
+        raise FormatError(
+            f"reports/predictions.parquet has the intervals {listed(found) or 'none'}, evaluate.intervals asks for {listed(due)}: run the stage "
+            "`evaluate` again."
+        )
 
 
 def _check_same_tables(fresh: Path, stored: Path) -> None:

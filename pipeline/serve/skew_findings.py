@@ -23,7 +23,8 @@ RULES = {
     "delivered": "what `predict` delivers is the network's value, beside the published forecast in reports/predictions.parquet",
     "scaling": "the network scales by the numbers in data/scaler.json",
     "predictions": "the network, started where evaluation starts its state, gives reports/predictions.parquet to 1e-5 of the target's "
-    "standard deviation",
+    "standard deviation, quantiles included",
+    "intervals": "the errors known at the origin give the intervals in reports/predictions.parquet to 1e-4 of the target's standard deviation",
 }
 """The checks in the order of the report, each with its rule."""
 

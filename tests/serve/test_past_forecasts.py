@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from hindcast.pipeline.serve import past_forecasts
 from hindcast.pipeline.serve.forecaster import ProjectForecaster, open_forecaster
 from hindcast.pipeline.serve.replay_forecast import replay_forecast
 from hindcast.pipeline.serve.wanted_origins import Wanted
@@ -64,7 +66,7 @@ def test_the_file_has_the_intervals_and_measurements_after_the_origin_change_non
     assert (table["low_80"] < table["high_80"]).all()
     found = replay_forecast(path.with_name(f"{path.name}.json"), None, lambda _: None)
     assert not found.difference
-    assert any("intervals come from earlier forecasts" in note for note in found.notes)
+    assert not found.notes
     for file in Path("data/simulated").glob("*/usage_*.csv"):
         usage = pd.read_csv(file)
         later = pd.to_datetime(usage["hour"]) > pd.Timestamp(
@@ -95,6 +97,34 @@ def test_delivered_forecasts_count_from_the_last_evaluated_origin_on(
     evaluated = predictions[predictions["origin"] <= pd.Timestamp("2024-11-08T18:00Z")]
     evaluated.to_parquet("reports/predictions.parquet")
     np.testing.assert_allclose(fresh, _bounds(params, folder, wanted), rtol=0.02)
+
+
+def test_a_range_reads_each_file_once_and_gives_the_forecasts_of_single_calls(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, together = (Path(shutil.copytree(project, tmp_path / name)) for name in ("alone", "together"))
+    predictions = pd.read_parquet(project / "reports/predictions.parquet")
+    begin, end = pd.Timestamp("2024-11-08T01:00Z"), pd.Timestamp("2024-11-08T04:00Z")
+    for folder in (alone, together):
+        predictions[predictions["origin"] < begin].to_parquet(folder / "reports/predictions.parquet")
+    monkeypatch.chdir(together)
+    read, paths = past_forecasts.PastForecasts._columns_of, list[str]()
+
+    def noted(self: Any, path: Path, target: str) -> Any:
+        paths.append(path.name)
+        return read(self, path, target)
+
+    monkeypatch.setattr(past_forecasts.PastForecasts, "_columns_of", noted)
+    assert predict.main([*SETTINGS, "--origin", f"{begin.isoformat()}..{end.isoformat()}"]) == 0
+    assert paths[0] == "predictions.parquet"
+    assert len(paths) == len(set(paths)) >= 3, "each file is read once"
+    monkeypatch.chdir(alone)
+    made = sorted((together / "forecasts").glob("*.parquet"))
+    assert len(made) >= 3
+    for path in made:
+        stamp = pd.Timestamp(path.name.partition(".")[0]).isoformat()
+        assert predict.main([*SETTINGS, "--origin", stamp]) == 0
+        assert (alone / "forecasts" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_without_an_evaluation_there_are_no_intervals(
